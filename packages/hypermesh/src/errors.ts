@@ -1,0 +1,53 @@
+import { defineErrors, type ErrorFactory } from '@hypermesh/stoq';
+
+const catalogue = {
+  'hypermesh.transaction_malformed': { message: 'The transaction is malformed', retryable: false },
+  'hypermesh.transaction_signature': { message: 'A signature of the transaction does not verify', retryable: false },
+  'hypermesh.transaction_sequence': { message: 'The sequence number was used already or skips one', retryable: false },
+  'hypermesh.transaction_owner': { message: 'The owner of the transaction is not known to the mesh', retryable: false },
+  'hypermesh.transaction_mesh': { message: 'The transaction names another mesh', retryable: false },
+  'hypermesh.transaction_limit': { message: 'The transaction holds too many operations or too many bytes', retryable: false },
+  'hypermesh.mempool_full': { message: 'The mempool, or the share of this owner, is full', retryable: true },
+  'hypermesh.machine_unknown': { message: 'No machine of that name is part of the mesh', retryable: false },
+  'hypermesh.receipt_unknown': { message: 'No receipt of that transaction is known', retryable: true },
+  'hypermesh.not_committed': { message: 'The transaction was not committed before the deadline', retryable: true },
+  'hypermesh.block_malformed': { message: 'The block is malformed', retryable: false },
+  'hypermesh.block_unknown': { message: 'The block is not known here', retryable: true },
+  'hypermesh.vote_invalid': { message: 'The vote does not verify', retryable: false },
+  'hypermesh.certificate_invalid': { message: 'The quorum or timeout certificate does not verify', retryable: false },
+  'hypermesh.proposal_invalid': { message: 'The proposal breaks a rule of the protocol', retryable: false },
+  'hypermesh.batch_unknown': { message: 'The batch is not known here', retryable: true },
+  'hypermesh.safety_lost': { message: 'The safety state of the validator is missing; it must join anew with a new vote key', retryable: false },
+  'hypermesh.wal_corrupt': { message: 'The write-ahead log is corrupt; move it away and rebuild from peers', retryable: false },
+  'hypermesh.state_mismatch': { message: 'The executed state differs from the certified state', retryable: false },
+  'hypermesh.state_corrupt': { message: 'The stored state cannot be read', retryable: false },
+  'hypermesh.quorum_lost': { message: 'Fewer validators answer than a quorum needs', retryable: true },
+  'hypermesh.asset_transition': { message: 'The asset cannot change to that state', retryable: false },
+  'hypermesh.asset_unknown': { message: 'No asset of that id is known', retryable: false },
+  'hypermesh.member_unknown': { message: 'The node is not a member of the mesh', retryable: false },
+  'hypermesh.not_authorised': { message: 'The owner of the transaction may not do that', retryable: false },
+  'hypermesh.app_invalid': { message: 'The app specification is invalid', retryable: false },
+  'hypermesh.app_unknown': { message: 'No app of that name is known', retryable: false },
+  'hypermesh.app_exists': { message: 'An app of that name belongs to somebody else', retryable: false },
+  'hypermesh.unschedulable': { message: 'No node can take the replica', retryable: true },
+  'hypermesh.escrow_missing': { message: 'The owner has no open escrow for the app', retryable: true },
+  'hypermesh.lease_stale': { message: 'The lease was superseded or has expired', retryable: false },
+  'hypermesh.proof_missing': { message: 'The operation carries no proof of state', retryable: false },
+  'hypermesh.proof_stale': { message: 'The proof of state is of an earlier challenge window', retryable: true },
+  'hypermesh.proof_foreign': { message: 'The proof of state is of another node, mesh or operation', retryable: false },
+  'hypermesh.proof_replayed': { message: 'The proof of state was used before', retryable: false },
+  'hypermesh.proof_invalid': { message: 'The proof of state does not verify', retryable: false },
+  'hypermesh.driver_unavailable': { message: 'The runtime driver cannot run on this machine', retryable: false },
+  'hypermesh.workload_failed': { message: 'The workload could not be started or has failed', retryable: true },
+  'hypermesh.workload_unknown': { message: 'No such workload runs here', retryable: false },
+  'hypermesh.workload_timeout': { message: 'The workload did not answer in time', retryable: true },
+  'hypermesh.workload_limit': { message: 'The workload exceeded a limit and was stopped', retryable: true },
+  'hypermesh.no_replica': { message: 'No healthy replica of the service is reachable', retryable: true },
+  'hypermesh.service_unknown': { message: 'No service of that name is known', retryable: false },
+  'hypermesh.unsupported': { message: 'This version does not support the feature', retryable: false },
+} as const;
+
+export type HypermeshErrorCode = keyof typeof catalogue;
+
+/** Errors of this package. */
+export const hypermeshError: ErrorFactory<HypermeshErrorCode> = defineErrors(catalogue);

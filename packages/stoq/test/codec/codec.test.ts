@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  bigInt,
+  bigUint,
+  bool,
+  bytes,
+  bytesUpTo,
+  type Codec,
+  decode,
+  encode,
+  hasCode,
+  list,
+  mapped,
+  oneOf,
+  optional,
+  struct,
+  text,
+  uint,
+  union,
+} from '@hypermesh/stoq';
+
+const vote = struct({ mesh: bytes(4), round: uint(), voter: text(16), weight: optional(bigUint(64)), tags: list(uint(9), 3) });
+const event = union({ vote, note: struct({ text: text(8), urgent: bool }) });
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return hasCode(error, (error as { code: string }).code) ? (error as { code: string }).code : 'untyped';
+  }
+  return 'none';
+}
+
+describe('canonical codec', () => {
+  it('is positional, canonical CBOR', () => {
+    const encoded = encode(vote, { mesh: new Uint8Array([1, 2, 3, 4]), round: 24, voter: 'a', weight: null, tags: [1] });
+    expect(Buffer.from(encoded).toString('hex')).toBe('854401020304181861 61f68101'.replace(' ', ''));
+  });
+
+  it('round-trips whatever it can encode', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          mesh: fc.uint8Array({ minLength: 4, maxLength: 4 }),
+          round: fc.maxSafeNat(),
+          voter: fc.string({ maxLength: 16 }).filter((s) => s.isWellFormed()),
+          weight: fc.option(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })),
+          tags: fc.array(fc.nat(9), { maxLength: 3 }),
+        }),
+        (value) => {
+          expect(decode(vote, encode(vote, value))).toEqual(value);
+          const tagged = { kind: 'vote' as const, ...value };
+          expect(decode(event, encode(event, tagged))).toEqual(tagged);
+        },
+      ),
+    );
+  });
+
+  it('survives any bytes with a typed refusal', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (input) => {
+        const code = codeOf(() => decode(event, input));
+        expect(['none', 'stoq.codec_malformed', 'stoq.codec_limit']).toContain(code);
+        if (code === 'none') expect(Buffer.from(encode(event, decode(event, input)))).toEqual(Buffer.from(input));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  const refusals: [string, Codec<unknown>, string, string][] = [
+    ['a head longer than needed', uint(), '1801', 'stoq.codec_malformed'],
+    ['trailing bytes', uint(), '0101', 'stoq.codec_malformed'],
+    ['an indefinite array', list(uint(), 2) as Codec<unknown>, '9f01ff', 'stoq.codec_malformed'],
+    ['a map', uint(), 'a0', 'stoq.codec_malformed'],
+    ['a tag', uint(), 'c101', 'stoq.codec_malformed'],
+    ['a float', uint(), 'f93c00', 'stoq.codec_malformed'],
+    ['undefined', uint(), 'f7', 'stoq.codec_malformed'],
+    ['a truncated head', uint(), '19', 'stoq.codec_malformed'],
+    ['an integer over its maximum', uint(5), '06', 'stoq.codec_malformed'],
+    ['a negative unsigned integer', bigUint(64), '20', 'stoq.codec_malformed'],
+    ['an integer over its width', bigInt(8), '1880', 'stoq.codec_malformed'],
+    ['text as bytes', bytesUpTo(9), '6161', 'stoq.codec_malformed'],
+    ['too many bytes', bytesUpTo(1), '420102', 'stoq.codec_limit'],
+    ['too much text', text(1), '626161', 'stoq.codec_limit'],
+    ['too many elements', list(uint(), 1) as Codec<unknown>, '820102', 'stoq.codec_limit'],
+    ['nesting beyond the limit', uint(), '81'.repeat(17) + '01', 'stoq.codec_limit'],
+    ['a short struct', vote as Codec<unknown>, '80', 'stoq.codec_malformed'],
+    ['an unknown kind', event as Codec<unknown>, '826178f6', 'stoq.codec_malformed'],
+    ['a kind of the prototype', event as Codec<unknown>, '82' + '6b' + Buffer.from('constructor').toString('hex') + 'f6', 'stoq.codec_malformed'],
+    ['an unknown word', oneOf('a', 'b') as Codec<unknown>, '6163', 'stoq.codec_malformed'],
+    ['a number as boolean', bool as Codec<unknown>, '01', 'stoq.codec_malformed'],
+  ];
+  it.each(refusals)('refuses %s', (_name, codec, hex, code) => {
+    expect(codeOf(() => decode(codec, Buffer.from(hex, 'hex')))).toBe(code);
+  });
+
+  it('refuses to encode what it would refuse to decode', () => {
+    expect(codeOf(() => encode(bytes(2), new Uint8Array(3)))).toBe('stoq.codec_malformed');
+    expect(codeOf(() => encode(bytesUpTo(2), new Uint8Array(3)))).toBe('stoq.codec_limit');
+    expect(codeOf(() => encode(text(1), 'ab'))).toBe('stoq.codec_limit');
+    expect(codeOf(() => encode(uint(), 1.5))).toBe('stoq.codec_malformed');
+    expect(codeOf(() => encode(bigUint(8), 256n))).toBe('stoq.codec_malformed');
+    expect(codeOf(() => encode(list(uint(), 1), [1, 2]))).toBe('stoq.codec_limit');
+    expect(codeOf(() => decode(uint(), new Uint8Array(9), 8))).toBe('stoq.codec_limit');
+  });
+
+  it('maps to other types', () => {
+    const upper = mapped(text(4), (inner) => inner.toUpperCase(), (outer: string) => outer.toLowerCase());
+    expect(decode(upper, encode(upper, 'AB'))).toBe('AB');
+  });
+});
