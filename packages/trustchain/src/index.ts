@@ -1,1 +1,3 @@
-export {};
+export * from './errors.ts';
+export * from './constants.ts';
+export { type Bundle, bundleCodec, decodeBundle, encodeBundle } from './certificate/bundle.ts';
