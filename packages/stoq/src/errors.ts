@@ -53,6 +53,8 @@ export const stoqError: ErrorFactory<StoqErrorCode> = defineErrors({
   'stoq.codec_limit': { message: 'The object exceeds a size, depth or count limit', retryable: false },
   'stoq.key_malformed': { message: 'The key has the wrong length, form or algorithm', retryable: false },
   'stoq.signature_failed': { message: 'The signature does not verify', retryable: false },
+  'stoq.signing_overload': { message: 'Too many signatures are waiting to be made', retryable: true },
+  'stoq.signing_closed': { message: 'The signer is closed', retryable: false },
   'stoq.id_malformed': { message: 'The text is not an id of the expected kind', retryable: false },
   'stoq.carrier_unavailable': { message: 'No carrier of that kind can run on this machine', retryable: false },
   'stoq.carrier_refused': { message: 'The peer could not be reached at that address', retryable: true },
@@ -97,6 +99,7 @@ export type StoqErrorCode =
   | `stoq.codec_${'malformed' | 'limit'}`
   | 'stoq.key_malformed'
   | 'stoq.signature_failed'
+  | `stoq.signing_${'overload' | 'closed'}`
   | 'stoq.id_malformed'
   | `stoq.carrier_${'unavailable' | 'refused' | 'closed' | 'reset' | 'timeout' | 'address'}`
   | `stoq.handshake_${'malformed' | 'version' | 'parameter' | 'timeout' | 'overload' | 'forged'}`

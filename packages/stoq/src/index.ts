@@ -3,6 +3,43 @@ export { type CborValue, type Codec, type Decoded, decode, encode, ENCODED_BYTES
 export * from './codec/combinators.ts';
 export * from './crypto/algorithms.ts';
 export type * from './crypto/keys.ts';
+export {
+  AEAD_KEY_BYTES,
+  AEAD_NONCE_BYTES,
+  AEAD_TAG_BYTES,
+  hkdf,
+  openAead,
+  type OpenInput,
+  sealAead,
+  type SealInput,
+} from './crypto/aead.ts';
+export { equalBytes, wipe } from './crypto/bytes.ts';
+export { createCrypto, type CryptoOptions, SIGNED_BYTES_MAX } from './crypto/crypto.ts';
+export { type Entropy, systemEntropy } from './crypto/entropy.ts';
+export {
+  blake3,
+  createHasher,
+  createKeyedHasher,
+  HASH_BYTES,
+  type Hasher,
+  hashLabelled,
+  hmacSha512,
+  keyedHash,
+  labelled,
+  sha256,
+  sha512,
+} from './crypto/hashes.ts';
+export { formatId, ID_BYTES, type IdKind, parseId } from './crypto/ids.ts';
+export { decapsulate, encapsulate, type Encapsulation, ML_KEM_1024_CIPHERTEXT_BYTES, x25519SharedSecret } from './crypto/kem.ts';
+export {
+  hybridPublicKeyCodec,
+  hybridSignatureCodec,
+  publicKeyCodec,
+  publicKeyCodecOf,
+  signatureCodec,
+  signatureCodecOf,
+} from './crypto/key-codecs.ts';
+export { type NativeAlgorithm, seededKeyPair } from './crypto/native-keys.ts';
 export type * from './carrier/carrier.ts';
 export type * from './session/identity.ts';
 export type * from './session/session.ts';
