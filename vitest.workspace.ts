@@ -1,0 +1,27 @@
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@hypermesh/source', ...defaultServerConditions];
+const packages = ['stoq', 'trustchain', 'hypermesh', 'catalog', 'caesar'];
+const COVERAGE_PERCENT_MIN = 80;
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    reporters: ['default', ['json', { outputFile: 'coverage/results.json' }]],
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts', 'tools/*/src/**/*.ts'],
+      exclude: ['**/*.d.ts', '**/*.entry.ts', 'tools/daemons/src/**'],
+      reporter: ['text-summary', 'json', 'json-summary', 'lcovonly'],
+      thresholds: Object.fromEntries(
+        packages.map((name) => [`packages/${name}/src/**`, { lines: COVERAGE_PERCENT_MIN, branches: COVERAGE_PERCENT_MIN }]),
+      ),
+    },
+    projects: [
+      { extends: true, test: { name: 'packages', include: ['packages/*/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'tools', include: ['tools/*/test/**/*.test.ts'] } },
+    ],
+  },
+});
