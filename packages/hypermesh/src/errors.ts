@@ -17,7 +17,10 @@ const catalogue = {
   'hypermesh.certificate_invalid': { message: 'The quorum or timeout certificate does not verify', retryable: false },
   'hypermesh.proposal_invalid': { message: 'The proposal breaks a rule of the protocol', retryable: false },
   'hypermesh.batch_unknown': { message: 'The batch is not known here', retryable: true },
-  'hypermesh.safety_lost': { message: 'The safety state of the validator is missing; it must join anew with a new vote key', retryable: false },
+  'hypermesh.safety_lost': {
+    message: 'The safety state of the validator is missing; it must join anew with a new vote key',
+    retryable: false,
+  },
   'hypermesh.wal_corrupt': { message: 'The write-ahead log is corrupt; move it away and rebuild from peers', retryable: false },
   'hypermesh.state_mismatch': { message: 'The executed state differs from the certified state', retryable: false },
   'hypermesh.state_corrupt': { message: 'The stored state cannot be read', retryable: false },

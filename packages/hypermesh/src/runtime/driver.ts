@@ -6,7 +6,13 @@ export interface DriverCapabilities {
   readonly isolation: Isolation;
   readonly packageKinds: readonly string[];
   /** What is really enforced here. */
-  readonly enforces: { readonly memory: boolean; readonly pids: boolean; readonly cpu: boolean; readonly fuel: boolean; readonly wallClock: boolean };
+  readonly enforces: {
+    readonly memory: boolean;
+    readonly pids: boolean;
+    readonly cpu: boolean;
+    readonly fuel: boolean;
+    readonly wallClock: boolean;
+  };
 }
 
 /** Why a driver can or cannot run here, for the summary and `status`. */
@@ -56,7 +62,12 @@ export interface WorkloadResponse {
 
 export type WorkloadState =
   | { readonly state: 'running' }
-  | { readonly state: 'exited'; readonly exitCode: number | null; readonly signal: string | null; readonly reason: 'exit' | 'stopped' | 'out-of-memory' | 'limit' };
+  | {
+      readonly state: 'exited';
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly reason: 'exit' | 'stopped' | 'out-of-memory' | 'limit';
+    };
 
 /** Runs workloads of some package kinds. Every implementation passes the exported compliance suite. */
 export interface RuntimeDriver {

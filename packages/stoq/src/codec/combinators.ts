@@ -13,8 +13,7 @@ function overLimit(path: string, limit: number): never {
 export function bytes(length: number): Codec<Uint8Array> {
   return {
     toValue: (object) => (object.length === length ? object : refuse('encode', `${length} bytes`)),
-    fromValue: (value, path) =>
-      value instanceof Uint8Array && value.length === length ? value : refuse(path, `${length} bytes`),
+    fromValue: (value, path) => (value instanceof Uint8Array && value.length === length ? value : refuse(path, `${length} bytes`)),
   };
 }
 
@@ -103,8 +102,7 @@ export function optional<T>(codec: Codec<T>): Codec<T | null> {
 /** An array of at most `countMax` elements. */
 export function list<T>(codec: Codec<T>, countMax: number): Codec<readonly T[]> {
   return {
-    toValue: (object) =>
-      object.length <= countMax ? object.map((element) => codec.toValue(element)) : overLimit('encode', countMax),
+    toValue: (object) => (object.length <= countMax ? object.map((element) => codec.toValue(element)) : overLimit('encode', countMax)),
     fromValue(value, path) {
       if (!Array.isArray(value)) return refuse(path, 'array');
       if (value.length > countMax) return overLimit(path, countMax);

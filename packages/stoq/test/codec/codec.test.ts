@@ -87,7 +87,12 @@ describe('canonical codec', () => {
     ['nesting beyond the limit', uint(), '81'.repeat(17) + '01', 'stoq.codec_limit'],
     ['a short struct', vote as Codec<unknown>, '80', 'stoq.codec_malformed'],
     ['an unknown kind', event as Codec<unknown>, '826178f6', 'stoq.codec_malformed'],
-    ['a kind of the prototype', event as Codec<unknown>, '82' + '6b' + Buffer.from('constructor').toString('hex') + 'f6', 'stoq.codec_malformed'],
+    [
+      'a kind of the prototype',
+      event as Codec<unknown>,
+      '82' + '6b' + Buffer.from('constructor').toString('hex') + 'f6',
+      'stoq.codec_malformed',
+    ],
     ['an unknown word', oneOf('a', 'b') as Codec<unknown>, '6163', 'stoq.codec_malformed'],
     ['a number as boolean', bool as Codec<unknown>, '01', 'stoq.codec_malformed'],
   ];
@@ -106,7 +111,11 @@ describe('canonical codec', () => {
   });
 
   it('maps to other types', () => {
-    const upper = mapped(text(4), (inner) => inner.toUpperCase(), (outer: string) => outer.toLowerCase());
+    const upper = mapped(
+      text(4),
+      (inner) => inner.toUpperCase(),
+      (outer: string) => outer.toLowerCase(),
+    );
     expect(decode(upper, encode(upper, 'AB'))).toBe('AB');
   });
 });
