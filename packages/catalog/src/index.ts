@@ -1,1 +1,10 @@
-export {};
+export * from './errors.ts';
+export { createWasmDriver, LOG_LINES_MAX, type WasmDriverOptions } from './executor/wasm-driver.ts';
+export { checkModule, MODULE_BYTES_MAX } from './executor/module-check.ts';
+export { limitMemory, PAGE_BYTES } from './executor/module-memory.ts';
+export { createModuleCache, type ModuleCache } from './executor/module-cache.ts';
+export { cgiEnvironment, parseCgiResponse } from './executor/cgi.ts';
+export type { GuestReport, GuestResult } from './executor/guest-run.ts';
+export { QUEUE_MAX } from './executor/guest-process.ts';
+export { CALL_DEPTH_MAX, instrument, METERING_VERSION } from './metering/instrument.ts';
+export { recursiveFunctions } from './metering/call-graph.ts';

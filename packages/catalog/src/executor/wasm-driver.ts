@@ -1,0 +1,148 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { isAbsolute, join, normalize } from 'node:path';
+import {
+  hypermeshError,
+  type RuntimeDriver,
+  type Workload,
+  type WorkloadRequest,
+  type WorkloadResponse,
+  type WorkloadSpec,
+  type WorkloadState,
+} from '@hypermesh/mesh';
+import { catalogError } from '../errors.ts';
+import { cgiEnvironment } from './cgi.ts';
+import { type GuestProcess, startGuestProcess, startTimeOf } from './guest-process.ts';
+import type { GuestReport } from './guest-run.ts';
+import { createModuleCache } from './module-cache.ts';
+import { limitMemory } from './module-memory.ts';
+
+// Lines of guest output kept a workload.
+export const LOG_LINES_MAX: number = 1_000;
+
+// One line of guest output; the rest of a longer one is cut.
+export const LOG_LINE_LENGTH_MAX: number = 2_000;
+
+const PID_FILE = 'guest.pid';
+
+export interface WasmDriverOptions {
+  /** Metered modules are kept here; only this node writes to it. */
+  readonly cacheDirectory: string;
+  /** Called after each run with what it used. */
+  readonly onRun?: (workload: string, report: GuestReport) => void;
+}
+
+/** Runs packages of kind `wasm`: a WASI command that answers each request as a CGI program, in a process of its own. */
+export function createWasmDriver(options: WasmDriverOptions): RuntimeDriver {
+  const cache = createModuleCache(options.cacheDirectory);
+  return {
+    name: 'wasm',
+    status: () =>
+      Promise.resolve({
+        available: true,
+        capabilities: {
+          name: 'wasm',
+          isolation: 'sandbox',
+          packageKinds: ['wasm'],
+          enforces: { memory: true, pids: true, cpu: false, fuel: true, wallClock: true },
+        },
+      }),
+    async start(spec, { signal }) {
+      const entry = normalize(spec.entry);
+      if (isAbsolute(entry) || entry.startsWith('..')) throw catalogError('catalog.path_invalid', { path: spec.entry });
+      const source = await readFile(join(spec.packageDirectory, entry));
+      const module = limitMemory(await cache.metered(source), spec.limits.memoryBytesMax);
+      await mkdir(spec.stateDirectory, { recursive: true, mode: 0o700 });
+      const modulePath = join(spec.stateDirectory, 'module.wasm');
+      await writeFile(modulePath, module, { mode: 0o600 });
+      const guest = await startGuestProcess({ kind: 'setup', modulePath, requestMsMax: spec.limits.requestMsMax }, signal);
+      await writeFile(join(spec.stateDirectory, PID_FILE), `${guest.pid} ${startTimeOf(guest.pid) ?? ''}`);
+      return new WasmWorkload(spec, guest, options.onRun);
+    },
+    reclaim: reclaimGuest,
+  };
+}
+
+/** Kills the guest that a dead agent left behind; the start time tells it from a later process with the same pid. */
+async function reclaimGuest(stateDirectory: string): Promise<void> {
+  const path = join(stateDirectory, PID_FILE);
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const [pid, startTime] = text.split(' ');
+  const known = Number(pid);
+  if (known > 0 && startTime !== undefined && startTime !== '' && startTimeOf(known) === startTime) process.kill(known, 'SIGKILL');
+  await rm(path, { force: true });
+}
+
+class WasmWorkload implements Workload {
+  readonly id: string;
+  readonly pids: readonly number[];
+  readonly ended: Promise<WorkloadState>;
+  readonly #spec: WorkloadSpec;
+  readonly #guest: GuestProcess;
+  readonly #onRun: WasmDriverOptions['onRun'];
+  readonly #lines: string[] = [];
+  #state: WorkloadState = { state: 'running' };
+  #stopping = false;
+
+  constructor(spec: WorkloadSpec, guest: GuestProcess, onRun: WasmDriverOptions['onRun']) {
+    this.id = spec.id;
+    this.pids = [guest.pid];
+    this.#spec = spec;
+    this.#guest = guest;
+    this.#onRun = onRun;
+    this.ended = guest.ended.then(({ exitCode, signal }) => {
+      const reason = this.#stopping ? 'stopped' : signal === 'SIGKILL' ? 'limit' : 'exit';
+      this.#state = { state: 'exited', exitCode, signal, reason };
+      return this.#state;
+    });
+  }
+
+  async handle(request: WorkloadRequest, { signal }: { signal: AbortSignal }): Promise<WorkloadResponse> {
+    if (this.#state.state !== 'running') throw hypermeshError('hypermesh.workload_failed', { id: this.id });
+    const { limits, env, args } = this.#spec;
+    const input = { env: cgiEnvironment(request, env), args: [this.#spec.entry, ...args], body: request.body, fuel: limits.fuelPerRequest };
+    const result = await this.#guest.run(input, signal);
+    if (result.outcome === 'timeout') {
+      this.#log(`stopped: no answer within ${limits.requestMsMax} ms`);
+      throw hypermeshError('hypermesh.workload_timeout', { id: this.id, requestMsMax: limits.requestMsMax });
+    }
+    this.#report(result);
+    switch (result.outcome) {
+      case 'response':
+        return { status: result.status, headers: result.headers, body: result.body };
+      case 'limit':
+        this.#log(`stopped: limit of ${result.limit}`);
+        throw hypermeshError('hypermesh.workload_limit', { id: this.id, limit: result.limit });
+      case 'failed':
+        this.#log(`failed: ${result.reason}`);
+        throw hypermeshError('hypermesh.workload_failed', { id: this.id, reason: result.reason });
+    }
+  }
+
+  logs(linesMax: number): readonly string[] {
+    return this.#lines.slice(-linesMax);
+  }
+
+  state(): WorkloadState {
+    return this.#state;
+  }
+
+  async stop({ graceMs }: { graceMs: number }): Promise<void> {
+    this.#stopping = true;
+    this.#guest.disconnect();
+    const timer = setTimeout(() => this.#guest.kill('SIGKILL'), graceMs);
+    await this.ended;
+    clearTimeout(timer);
+    await rm(join(this.#spec.stateDirectory, PID_FILE), { force: true });
+  }
+
+  #report(report: GuestReport): void {
+    for (const line of report.errors.split('\n')) if (line !== '') this.#log(line);
+    for (const [name, count] of Object.entries(report.denied)) this.#log(`refused: ${name} (${count} times)`);
+    this.#onRun?.(this.id, report);
+  }
+
+  #log(line: string): void {
+    this.#lines.push(line.slice(0, LOG_LINE_LENGTH_MAX));
+    if (this.#lines.length > LOG_LINES_MAX) this.#lines.splice(0, this.#lines.length - LOG_LINES_MAX);
+  }
+}
