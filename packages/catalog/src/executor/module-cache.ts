@@ -58,7 +58,8 @@ function meterInThread(source: Uint8Array): Promise<Uint8Array> {
   const entry = new URL(fromSource ? './metering.entry.ts' : './metering.entry.js', import.meta.url);
   const execArgv = fromSource ? ['--conditions=@hypermesh/source'] : [];
   return new Promise((resolve, reject) => {
-    const thread = new Worker(entry, { workerData: source, execArgv });
+    // The compiler library writes its diagnostics to standard error; the refusal carries what matters.
+    const thread = new Worker(entry, { workerData: source, execArgv, stderr: true });
     thread.once('message', (result: { module?: Uint8Array; code?: string; data?: Record<string, string> }) => {
       if (result.module !== undefined) resolve(result.module);
       else reject(catalogError(codeOf(result.code), result.data));
