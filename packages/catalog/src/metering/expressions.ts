@@ -2,7 +2,7 @@ import binaryen from 'binaryen';
 import { catalogError } from '../errors.ts';
 
 /** Field names under which the expressions of one kind hold their operands; `*` marks a list. */
-const OPERANDS = {
+const OPERANDS: Readonly<Record<ExpressionKind, readonly string[]>> = {
   Block: ['children*'],
   If: ['condition', 'ifTrue', 'ifFalse'],
   Loop: ['body'],
@@ -30,9 +30,36 @@ const OPERANDS = {
   DataDrop: [],
   MemoryCopy: ['dest', 'source', 'size'],
   MemoryFill: ['dest', 'value', 'size'],
-} as const satisfies Readonly<Record<string, readonly string[]>>;
+};
 
-export type ExpressionKind = keyof typeof OPERANDS;
+export type ExpressionKind =
+  | 'Block'
+  | 'If'
+  | 'Loop'
+  | 'Break'
+  | 'Switch'
+  | 'Call'
+  | 'CallIndirect'
+  | 'LocalGet'
+  | 'LocalSet'
+  | 'GlobalGet'
+  | 'GlobalSet'
+  | 'Load'
+  | 'Store'
+  | 'Const'
+  | 'Unary'
+  | 'Binary'
+  | 'Select'
+  | 'Drop'
+  | 'Return'
+  | 'Nop'
+  | 'Unreachable'
+  | 'MemorySize'
+  | 'MemoryGrow'
+  | 'MemoryInit'
+  | 'DataDrop'
+  | 'MemoryCopy'
+  | 'MemoryFill';
 
 /** Handle of an expression inside binaryen. */
 export type Expression = number;
