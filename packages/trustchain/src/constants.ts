@@ -1,3 +1,6 @@
+export const OID_SUBJECT_ALT_NAME: string = '2.5.29.17';
+/** PKCS#9 extensionRequest (RFC 2985, 5.4.2). */
+export const OID_EXTENSION_REQUEST: string = '1.2.840.113549.1.9.14';
 /** X.509v3 extension 2.5.29.72: the FALCON key of the subject (ITU-T X.509 (2019), 9.8). */
 export const OID_SUBJECT_ALT_PUBLIC_KEY_INFO: string = '2.5.29.72';
 export const OID_ALT_SIGNATURE_ALGORITHM: string = '2.5.29.73';

@@ -1,3 +1,14 @@
 export * from './errors.ts';
 export * from './constants.ts';
 export { type Bundle, bundleCodec, decodeBundle, encodeBundle } from './certificate/bundle.ts';
+export { type AlternativeNames, assertPlainName } from './certificate/alternative-names.ts';
+export { type Certificate, type CertificateBody, parseCertificate } from './certificate/certificate.ts';
+export { publicKeyOf, type SigningPair } from './certificate/issuance.ts';
+export type { MeshIdentity } from './certificate/mesh-identity.ts';
+export { keyIdOf, lint, type ProfileName } from './certificate/profile.ts';
+export { type CertificateRequest, createRequest, parseRequest, type RequestFields } from './certificate/request.ts';
+export { type AuthorityComponents, createIntermediate, createRoot } from './ca/authority.ts';
+export * from './genesis/genesis.ts';
+export { nodeIdOf, nodeNameOf, nodeUriOf } from './genesis/ids.ts';
+export { GENESIS_VERSION, TRUSTCHAIND_NAME } from './genesis/validation.ts';
+export { createKeystore, type Keystore, type KeystoreComponents, loadSigningPair, openKeystore, readPassphrase } from './keys/keystore.ts';

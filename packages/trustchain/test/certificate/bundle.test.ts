@@ -26,10 +26,7 @@ describe('bundle format', () => {
   test.each([
     ['a leaf over the limit', { ...bundle, leaf: new Uint8Array(CERTIFICATE_BYTES_MAX + 1) }],
     ['too many intermediates', { ...bundle, intermediates: Array(INTERMEDIATE_COUNT_MAX + 1).fill(bundle.leaf) }],
-    [
-      'a proof longer than any tree',
-      { ...bundle, inclusionProof: Array(PROOF_HASHES_MAX + 1).fill(new Uint8Array(32)) },
-    ],
+    ['a proof longer than any tree', { ...bundle, inclusionProof: Array(PROOF_HASHES_MAX + 1).fill(new Uint8Array(32)) }],
   ])('%s is not encoded', (_, oversized) => {
     expect(() => encodeBundle(oversized)).toThrow(/limit/);
   });
