@@ -1,4 +1,5 @@
 export * from './errors.ts';
+export { type Clock, systemClock, type Timer } from './clock.ts';
 export { type CborValue, type Codec, type Decoded, decode, encode, ENCODED_BYTES_MAX, ENCODED_DEPTH_MAX } from './codec/codec.ts';
 export * from './codec/combinators.ts';
 export * from './crypto/algorithms.ts';
@@ -41,6 +42,19 @@ export {
 } from './crypto/key-codecs.ts';
 export { type NativeAlgorithm, seededKeyPair } from './crypto/native-keys.ts';
 export type * from './carrier/carrier.ts';
+export { formatAddress, parseAddress, type ParsedAddress } from './carrier/address.ts';
+export { createMemoryCarrier, type MemoryCarrier, type MemoryCarrierOptions } from './carrier/memory/carrier.ts';
+export {
+  createMemoryNetwork,
+  type Delivery,
+  type MemoryEndpoint,
+  type MemoryNetwork,
+  type MemoryNetworkOptions,
+} from './carrier/memory/network.ts';
+export { createQuicCarrier, type QuicCarrier, type QuicCarrierComponents, type QuicCarrierConfig } from './carrier/quic/carrier.ts';
 export type * from './session/identity.ts';
 export type * from './session/session.ts';
 export * from './rpc/contract.ts';
+export type * from './rpc/service.ts';
+export type * from './host/host.ts';
+export { BLOB_LEAF_BYTES, blobDigest, type BlobHasher, createBlobHasher } from './blob/tree.ts';

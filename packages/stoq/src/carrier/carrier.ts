@@ -22,6 +22,7 @@ export interface Carrier {
 export interface CarrierListener {
   /** With the port that was really bound. */
   readonly address: Address;
+  /** Ends the connections that it accepted and frees the port; idempotent. */
   close(): Promise<void>;
 }
 
@@ -40,8 +41,9 @@ export interface CarrierConnection {
 
 export interface CarrierStream {
   /**
-   * Resolves when the carrier takes more (exact back-pressure). The caller must not change `bytes` before that.
-   * One write at a time.
+   * Resolves when the carrier takes more (exact back-pressure). The caller must not change `bytes` before that, nor
+   * ever if the stream was aborted meanwhile. One write at a time. Throws `stoq.carrier_reset` when the peer gave the
+   * stream up, `stoq.carrier_closed` after `finish`, `abort` or the end of the connection.
    */
   write(bytes: Uint8Array): Promise<void>;
   /** The next bytes, at most `bytesMax`; null at the end of the stream. Not authenticated as an end. */

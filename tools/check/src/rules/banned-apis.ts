@@ -13,7 +13,7 @@ interface Ban {
 const isLibrary = (path: string): boolean => /^packages\/[^/]+\/src\//.test(path);
 const isSource = (path: string): boolean => /^(packages|tools)\/[^/]+\/src\//.test(path);
 /** The one place of the libraries that reads the machine's clock; entry files are processes of their own. */
-const SYSTEM_CLOCK = 'packages/stoq/src/host/clock.ts';
+const SYSTEM_CLOCK = 'packages/stoq/src/clock.ts';
 const readsClock = (path: string): boolean => isLibrary(path) && path !== SYSTEM_CLOCK && !path.endsWith('.entry.ts');
 /** Entry files of child processes end themselves even when a guest never returns. */
 const endsProcess = (path: string): boolean => isSource(path) && !path.endsWith('.entry.ts');
