@@ -1,3 +1,12 @@
 export * from './errors.ts';
 export type * from './machine/machine.ts';
 export type * from './runtime/driver.ts';
+export { type Agent, type AgentComponents, createAgent } from './agent/agent.ts';
+export { bootClock, type BootClock, processStartTime } from './agent/boot-clock.ts';
+export type * from './agent/desired.ts';
+export { type Action, type HeldPlacement, reconcile, restartDelay, RESTART_MS_MAX, RESTART_MS_MIN } from './agent/reconcile.ts';
+export { startWatchdog, type Watchdog } from './agent/watchdog.ts';
+export { Balancer, type Choice, type Endpoint } from './ingress/balancer.ts';
+export { ATTEMPTS_MAX, Dispatcher, type DispatcherComponents, type ReplicaCall } from './ingress/dispatcher.ts';
+export { createIngress, type Ingress, type IngressConfig, routeOf, type ServiceHandler } from './ingress/ingress.ts';
+export * from './ingress/workload-contract.ts';

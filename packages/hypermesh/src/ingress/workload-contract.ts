@@ -1,0 +1,70 @@
+import { type Contract, defineContract, type MethodSpec } from '@hypermesh/stoq';
+import { z } from 'zod';
+import type { WorkloadRequest, WorkloadResponse } from '../runtime/driver.ts';
+
+/** One HTTP exchange with a replica on another node. */
+export interface ReplicaRequest extends WorkloadRequest {
+  readonly placement: string;
+  readonly lease: number;
+}
+
+/** A count of answered requests that the ingress signs for the provider; opaque here, ordered by the ledger. */
+export interface CountersignRequest {
+  readonly placement: string;
+}
+
+export interface CountersignResponse {
+  readonly counted: Uint8Array;
+}
+
+export type WorkloadMethods = {
+  readonly request: MethodSpec<ReplicaRequest, WorkloadResponse>;
+  readonly countersign: MethodSpec<CountersignRequest, CountersignResponse>;
+};
+
+// The body of one request or answer; larger data belongs into blobs.
+export const BODY_BYTES_MAX: number = 8 * 1024 * 1024;
+const ENVELOPE_BYTES_MAX: number = BODY_BYTES_MAX + 64 * 1024;
+const HEADERS_LENGTH_MAX = 16 * 1024;
+
+const placement = z.string().min(1).max(128);
+const headers = z.record(z.string().max(256), z.string().max(HEADERS_LENGTH_MAX));
+const body = z.instanceof(Uint8Array).refine((bytes) => bytes.length <= BODY_BYTES_MAX, 'the body is too large');
+
+const request: z.ZodType<ReplicaRequest> = z.strictObject({
+  placement,
+  lease: z.int().min(0),
+  method: z.string().regex(/^[A-Z]{1,16}$/u),
+  path: z.string().startsWith('/').max(HEADERS_LENGTH_MAX),
+  headers,
+  body,
+});
+const response: z.ZodType<WorkloadResponse> = z.strictObject({ status: z.int().min(200).max(599), headers, body });
+
+/** Served by every node that runs replicas, called by every ingress. */
+export const workloadContract: Contract<WorkloadMethods> = defineContract({
+  name: 'workload',
+  version: 1,
+  methods: {
+    request: {
+      kind: 'unary',
+      request,
+      response,
+      roles: ['node', 'validator'],
+      idempotent: false,
+      requestBytesMax: ENVELOPE_BYTES_MAX,
+      responseBytesMax: ENVELOPE_BYTES_MAX,
+      deadlineMs: 30_000,
+    },
+    countersign: {
+      kind: 'unary',
+      request: z.strictObject({ placement }),
+      response: z.strictObject({ counted: z.instanceof(Uint8Array) }),
+      roles: ['node', 'validator'],
+      idempotent: true,
+      requestBytesMax: 1_024,
+      responseBytesMax: 16 * 1_024,
+      deadlineMs: 5_000,
+    },
+  },
+});
