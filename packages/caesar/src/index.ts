@@ -1,1 +1,19 @@
-export {};
+export {
+  createCaesarMachine,
+  type CaesarMachineOptions,
+  type CaesarOperation,
+  caesarOperationCodec,
+  CAESAR_MACHINE,
+  CAESAR_MACHINE_VERSION,
+  LINKED_TRANSFERS_MAX,
+} from './caesar-machine.ts';
+export * from './constants.ts';
+export * from './errors.ts';
+export * from './escrow/escrow.ts';
+export * from './ledger/account.ts';
+export * from './ledger/ledger.ts';
+export * from './ledger/transfer.ts';
+export * from './metering/request-count.ts';
+export * from './query.ts';
+export * from './settlement/period.ts';
+export type * from './settlement/placement-view.ts';

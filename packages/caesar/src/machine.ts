@@ -1,1 +1,10 @@
-export {};
+export {
+  createCaesarMachine,
+  type CaesarMachineOptions,
+  type CaesarOperation,
+  caesarOperationCodec,
+  CAESAR_MACHINE,
+  CAESAR_MACHINE_VERSION,
+} from './caesar-machine.ts';
+export { escrowAvailable } from './escrow/escrow.ts';
+export type { BilledNode, BilledPlacement, PlacementView } from './settlement/placement-view.ts';

@@ -1,0 +1,20 @@
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** State keys of this machine: an ASCII prefix, then the parts that make it unique. */
+export function textKey(prefix: string, name = ''): Uint8Array {
+  return encoder.encode(`${prefix}/${name}`);
+}
+
+export function textOfKey(prefix: string, key: Uint8Array): string {
+  return decoder.decode(key).slice(prefix.length + 1);
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+/** Sixteen hex digits, so that text order is numeric order. */
+export function sortable(value: number): string {
+  return value.toString(16).padStart(16, '0');
+}
