@@ -1,11 +1,11 @@
 import { defaultServerConditions } from 'vite';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const conditions = ['@hypermesh/source', ...defaultServerConditions];
 const packages = ['stoq', 'trustchain', 'hypermesh', 'catalog', 'caesar'];
 const COVERAGE_PERCENT_MIN = 80;
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
@@ -25,3 +25,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;

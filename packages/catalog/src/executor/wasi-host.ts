@@ -42,6 +42,8 @@ export class GuestExit {
 
 const ERRNO = { success: 0, badf: 8, fault: 21, fbig: 22, inval: 28, spipe: 70, nosys: 52, notcapable: 76 } as const;
 
+const NO_MEMORY = new ArrayBuffer(0);
+
 // Descriptors of a guest: standard input, output, error and nothing else.
 const STDIN = 0;
 const STDOUT = 1;
@@ -226,13 +228,12 @@ function descriptors(
   errors: BoundedSink,
 ): Record<DescriptorCall, (...parameters: never[]) => number> {
   let consumed = 0;
-  const vectors = (pointer: number, count: number): Uint8Array[] => {
-    if (count >>> 0 > VECTORS_MAX) throw new RangeError('too many vectors');
-    return Array.from({ length: count }, (_, i) => memory.view(memory.getUint32(pointer + 8 * i), memory.getUint32(pointer + 8 * i + 4)));
-  };
+  const vectors = (pointer: number, count: number): Uint8Array[] =>
+    Array.from({ length: count }, (_, i) => memory.view(memory.getUint32(pointer + 8 * i), memory.getUint32(pointer + 8 * i + 4)));
   return {
     fd_read(fd: number, pointer: number, count: number, result: number): number {
       if (fd !== STDIN) return ERRNO.badf;
+      if (count >>> 0 > VECTORS_MAX) return ERRNO.inval;
       let total = 0;
       for (const target of vectors(pointer, count)) {
         const piece = grants.input.subarray(consumed, consumed + target.length);
@@ -246,6 +247,7 @@ function descriptors(
     },
     fd_write(fd: number, pointer: number, count: number, result: number): number {
       if (fd !== STDOUT && fd !== STDERR) return ERRNO.badf;
+      if (count >>> 0 > VECTORS_MAX) return ERRNO.inval;
       const sink = fd === STDOUT ? output : errors;
       let total = 0;
       for (const source of vectors(pointer, count)) {
@@ -300,9 +302,8 @@ class GuestMemory {
   }
 
   #buffer(): ArrayBuffer {
-    // A start function runs before the memory is attached: there is nothing to read or write yet.
-    if (this.#memory === undefined) throw new RangeError('no memory');
-    return this.#memory.buffer;
+    // A start function runs before the memory is attached: every access is out of range.
+    return this.#memory?.buffer ?? NO_MEMORY;
   }
 }
 

@@ -52,7 +52,7 @@ describe('one run of a guest', () => {
     ['/env', '||yes|'],
     ['/deep', '1000'],
     ['/fault', '21'],
-    ['/vectors', '21'],
+    ['/vectors', '28'],
     ['/badfd', '88'],
     ['/random', 'true28'],
     ['/clock', '0true28'],
