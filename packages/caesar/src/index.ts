@@ -1,3 +1,4 @@
+export * from './api.ts';
 export {
   createCaesarMachine,
   type CaesarMachineOptions,

@@ -8,6 +8,8 @@ const catalogue = {
   'catalog.module_too_large': { message: 'The module exceeds the size limit', retryable: false },
   'catalog.module_unmetered': { message: 'The module uses an instruction that cannot be metered', retryable: false },
   'catalog.guest_failed': { message: 'The guest process ended before it was ready', retryable: true },
+  'catalog.description_invalid': { message: 'The package description cannot be used; mend package.yaml', retryable: false },
+  'catalog.build_failed': { message: 'The sources of the package do not compile', retryable: false },
   'catalog.manifest_invalid': { message: 'The package manifest is invalid', retryable: false },
   'catalog.path_invalid': { message: 'The package contains a path that is not allowed', retryable: false },
   'catalog.package_too_large': { message: 'The package exceeds a size or count limit', retryable: false },

@@ -1,4 +1,7 @@
 export * from './errors.ts';
+export * from './api.ts';
+export { type BuiltPackage, buildPackage } from './author/build.ts';
+export { type AuthorDescription, DESCRIPTION_FILE, readDescription } from './author/description.ts';
 export { createWasmDriver, LOG_LINES_MAX, type WasmDriverOptions } from './executor/wasm-driver.ts';
 export { checkModule, MODULE_BYTES_MAX } from './executor/module-check.ts';
 export { limitMemory, PAGE_BYTES } from './executor/module-memory.ts';

@@ -46,10 +46,20 @@ const path = z.string().superRefine((value, context) => {
   if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
 });
 
+export const packageKindSchema: z.ZodType<PackageKind> = z.enum([
+  'wasm',
+  'container',
+  'library',
+  'dataset',
+  'model',
+  'template',
+  'service',
+]);
+
 export const manifestSchema: z.ZodType<Manifest> = z
   .strictObject({
     apiVersion: z.literal('catalog/v1'),
-    kind: z.enum(['wasm', 'container', 'library', 'dataset', 'model', 'template', 'service']),
+    kind: packageKindSchema,
     name: z.string().regex(NAME, 'must be a DNS label: lower-case letters, digits and inner hyphens, at most 63'),
     version: z
       .string()

@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { open, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { devnetError } from '../errors.ts';
+
+export type DaemonKind = 'trustchaind' | 'hypermeshd' | 'catalogd' | 'caesard' | 'stoqd';
+
+export interface DaemonSpec {
+  readonly kind: DaemonKind;
+  /** Name of the node, unique in the mesh. */
+  readonly name: string;
+  readonly configFile: string;
+  /** Everything the daemon logs is appended here. */
+  readonly logFile: string;
+  /** Program to run in place of the installed daemon. */
+  readonly program?: string;
+}
+
+/** What a daemon says of itself when it serves. */
+export type DaemonAddresses = Readonly<Record<string, string | readonly string[]>>;
+
+export interface DaemonExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** One daemon in a process of its own. */
+export interface DaemonProcess {
+  readonly spec: DaemonSpec;
+  readonly pid: number;
+  readonly addresses: DaemonAddresses;
+  /** Settles when the process has ended, for whatever reason. */
+  readonly ended: Promise<DaemonExit>;
+  kill(signal: NodeJS.Signals): void;
+  /** Asks the daemon to end and kills it after `graceMs`. */
+  stop(options: { readonly graceMs: number }): Promise<DaemonExit>;
+}
+
+// Daemons are started together on few cores: each compiles WebAssembly and may make FALCON keys first.
+export const READY_MS_MAX: number = 60_000;
+
+const LAST_LINES = 5;
+const LAST_BYTES = 4_096;
+
+/** Starts a daemon and waits until it says that it is ready. Throws `devnet.daemon_failed` with its last words. */
+export async function startDaemon(spec: DaemonSpec, signal: AbortSignal): Promise<DaemonProcess> {
+  const program = spec.program ?? createRequire(import.meta.url).resolve(`@hypermesh/daemons/${spec.kind}`);
+  const log = await open(spec.logFile, 'a', 0o600);
+  try {
+    // The daemon's standard input is a pipe of this process: it ends when this process does, however that happens.
+    const child = spawn(process.execPath, [program, '--config', spec.configFile, '--exit-with-parent'], {
+      stdio: ['pipe', 'pipe', log.fd],
+      detached: true,
+    });
+    const ended = endOf(child);
+    const addresses = await readiness(child, ended, spec, AbortSignal.any([signal, AbortSignal.timeout(READY_MS_MAX)]));
+    return new ChildDaemon(spec, child, addresses, ended);
+  } finally {
+    await log.close();
+  }
+}
+
+function endOf(child: ChildProcess): Promise<DaemonExit> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', () => resolve({ code: null, signal: null }));
+  });
+}
+
+async function readiness(child: ChildProcess, ended: Promise<DaemonExit>, spec: DaemonSpec, signal: AbortSignal): Promise<DaemonAddresses> {
+  const failed = async (reason: string): Promise<Error> => {
+    child.kill('SIGKILL');
+    await ended;
+    return devnetError('devnet.daemon_failed', { daemon: spec.name, reason, log: spec.logFile, last: await lastLines(spec.logFile) });
+  };
+  const answer = new Promise<DaemonAddresses>((resolve) => {
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    lines.on('line', (line) => {
+      const addresses = parseReadiness(line);
+      if (addresses !== undefined) resolve(addresses);
+    });
+  });
+  const given = new Promise<'given-up'>((resolve) => signal.addEventListener('abort', () => resolve('given-up'), { once: true }));
+  const outcome = await Promise.race([answer, ended.then(() => 'ended' as const), given]);
+  if (outcome === 'ended') throw await failed('it ended before it was ready');
+  if (outcome === 'given-up') throw await failed('it was not ready in time');
+  return outcome;
+}
+
+function parseReadiness(line: string): DaemonAddresses | undefined {
+  try {
+    const message = JSON.parse(line) as { ready?: boolean; addresses?: DaemonAddresses };
+    return message.ready === true ? (message.addresses ?? {}) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function lastLines(logFile: string): Promise<string> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return text.slice(-LAST_BYTES).trim().split('\n').slice(-LAST_LINES).join(' | ');
+}
+
+class ChildDaemon implements DaemonProcess {
+  readonly spec: DaemonSpec;
+  readonly pid: number;
+  readonly addresses: DaemonAddresses;
+  readonly ended: Promise<DaemonExit>;
+  readonly #child: ChildProcess;
+
+  constructor(spec: DaemonSpec, child: ChildProcess, addresses: DaemonAddresses, ended: Promise<DaemonExit>) {
+    this.spec = spec;
+    this.pid = child.pid as number;
+    this.addresses = addresses;
+    this.ended = ended;
+    this.#child = child;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async stop({ graceMs }: { readonly graceMs: number }): Promise<DaemonExit> {
+    this.#child.kill('SIGTERM');
+    // A stopped process takes SIGTERM only once it goes on.
+    this.#child.kill('SIGCONT');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
+    const exit = await this.ended;
+    clearTimeout(timer);
+    return exit;
+  }
+}
