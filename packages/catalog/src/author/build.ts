@@ -52,8 +52,10 @@ async function compileAssemblyScript(source: string, main: string): Promise<Uint
   // The compiler takes half a second to load: only whoever builds pays for it.
   const { default: compiler } = await import('assemblyscript/asc');
   const root = resolve(source);
+  const decoder = new TextDecoder();
   let module: Uint8Array | undefined;
-  const { error, stderr } = await compiler.main([main, '--outFile', 'module.wasm', '--runtime', 'stub', '--use', 'abort=', '-O'], {
+  let messages = '';
+  const { error } = await compiler.main([main, '--outFile', 'module.wasm', '--runtime', 'stub', '--use', 'abort=', '-O'], {
     async readFile(name, base) {
       const path = resolve(root, base, name);
       if (relative(root, path).startsWith('..')) return null;
@@ -63,9 +65,14 @@ async function compileAssemblyScript(source: string, main: string): Promise<Uint
       module = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents;
     },
     listFiles: () => [],
+    stderr: {
+      write(chunk: Uint8Array | string) {
+        messages += typeof chunk === 'string' ? chunk : decoder.decode(chunk);
+      },
+    },
   });
   if (error !== null || module === undefined) {
-    throw catalogError('catalog.build_failed', { main, reason: stderr.toString().trim() || error?.message });
+    throw catalogError('catalog.build_failed', { main, reason: messages.trim() || error?.message });
   }
   return new Uint8Array(module);
 }
