@@ -10,3 +10,29 @@ export { Balancer, type Choice, type Endpoint } from './ingress/balancer.ts';
 export { ATTEMPTS_MAX, Dispatcher, type DispatcherComponents, type ReplicaCall } from './ingress/dispatcher.ts';
 export { createIngress, type Ingress, type IngressConfig, routeOf, type ServiceHandler } from './ingress/ingress.ts';
 export * from './ingress/workload-contract.ts';
+export {
+  type Block,
+  blockCodec,
+  blockIdOf,
+  type ChainBlock,
+  chainBlockCodec,
+  genesisBlock,
+  type GenesisBlockInput,
+  genesisCertificate,
+} from './consensus/block.ts';
+export {
+  highestRoundOf,
+  type QuorumCertificate,
+  quorumCertificateCodec,
+  type TimeoutCertificate,
+  timeoutCertificateCodec,
+  votersOf,
+} from './consensus/certificate.ts';
+export type * from './consensus/consensus.ts';
+export * from './consensus/constants.ts';
+export type * from './consensus/events.ts';
+export { type Evidence, evidenceCodec, verifyEvidence } from './consensus/evidence.ts';
+export * from './consensus/messages.ts';
+export { type SafetyState, safetyStateCodec } from './consensus/safety-state.ts';
+export * from './consensus/statements.ts';
+export { createValidatorSet, type ValidatorSet } from './consensus/validator-set.ts';
