@@ -92,6 +92,7 @@ export const stoqError: ErrorFactory<StoqErrorCode> = defineErrors({
   'stoq.config_invalid': { message: 'The configuration is invalid', retryable: false },
   'stoq.secret_unreadable': { message: 'A secret file cannot be used', retryable: false },
   'stoq.start_failed': { message: 'A part of the daemon failed to start', retryable: true },
+  'stoq.stop_failed': { message: 'A part of the daemon failed to stop', retryable: false },
   'stoq.unsupported': { message: 'This version does not support the feature', retryable: false },
 });
 
@@ -112,5 +113,5 @@ export type StoqErrorCode =
   | `stoq.blob_${'missing' | 'corrupt' | 'too_large'}`
   | 'stoq.config_invalid'
   | 'stoq.secret_unreadable'
-  | 'stoq.start_failed'
+  | `stoq.${'start' | 'stop'}_failed`
   | 'stoq.unsupported';
