@@ -86,9 +86,12 @@ export const stoqError: ErrorFactory<StoqErrorCode> = defineErrors({
   'stoq.rpc_overload': { message: 'The peer is at its limit of concurrent or queued calls', retryable: true },
   'stoq.rpc_internal': { message: 'The peer failed to handle the call', retryable: true },
   'stoq.rpc_too_large': { message: 'The request or response exceeds the limit of the method', retryable: false },
+  'stoq.rpc_malformed': { message: 'The peer breaks the protocol of calls', retryable: false },
+  'stoq.rpc_stopping': { message: 'The peer is stopping and takes no new calls', retryable: true },
   'stoq.blob_missing': { message: 'No provider has the blob', retryable: true },
   'stoq.blob_corrupt': { message: 'The blob does not match its digest', retryable: true },
   'stoq.blob_too_large': { message: 'The blob exceeds the size limit', retryable: false },
+  'stoq.blob_store_full': { message: 'The blob store has no room for the blob', retryable: true },
   'stoq.config_invalid': { message: 'The configuration is invalid', retryable: false },
   'stoq.secret_unreadable': { message: 'A secret file cannot be used', retryable: false },
   'stoq.start_failed': { message: 'A part of the daemon failed to start', retryable: true },
@@ -109,8 +112,8 @@ export type StoqErrorCode =
   | `stoq.session_${'closed' | 'revoked' | 'idle'}`
   | `stoq.stream_${'reset' | 'limit'}`
   | 'stoq.flow_violation'
-  | `stoq.rpc_${'unknown_method' | 'bad_request' | 'bad_response' | 'forbidden' | 'deadline' | 'cancelled' | 'overload' | 'internal' | 'too_large'}`
-  | `stoq.blob_${'missing' | 'corrupt' | 'too_large'}`
+  | `stoq.rpc_${'unknown_method' | 'bad_request' | 'bad_response' | 'forbidden' | 'deadline' | 'cancelled' | 'overload' | 'internal' | 'too_large' | 'malformed' | 'stopping'}`
+  | `stoq.blob_${'missing' | 'corrupt' | 'too_large' | 'store_full'}`
   | 'stoq.config_invalid'
   | 'stoq.secret_unreadable'
   | `stoq.${'start' | 'stop'}_failed`

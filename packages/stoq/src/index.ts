@@ -57,4 +57,17 @@ export type * from './session/session.ts';
 export * from './rpc/contract.ts';
 export type * from './rpc/service.ts';
 export type * from './host/host.ts';
+export {
+  BLOB_CHUNK_BYTES,
+  type BlobChunk,
+  blobContract,
+  type BlobGetRequest,
+  type BlobMethods,
+  type BlobStat,
+  type BlobStatRequest,
+} from './blob/contract.ts';
+export { fetchBlob, type FetchBlobOptions } from './blob/fetch.ts';
+export { blobHandlers, serveBlobs } from './blob/serve.ts';
+export { type BlobSource, type BlobSourceComponents, createBlobSource } from './blob/source.ts';
+export { type BlobStore, type BlobStoreOptions, createBlobStore, type PutOptions, type StoredBlob } from './blob/store.ts';
 export { BLOB_LEAF_BYTES, blobDigest, type BlobHasher, createBlobHasher } from './blob/tree.ts';
