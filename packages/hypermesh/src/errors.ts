@@ -8,6 +8,13 @@ const catalogue = {
   'hypermesh.transaction_mesh': { message: 'The transaction names another mesh', retryable: false },
   'hypermesh.transaction_limit': { message: 'The transaction holds too many operations or too many bytes', retryable: false },
   'hypermesh.mempool_full': { message: 'The mempool, or the share of this owner, is full', retryable: true },
+  'hypermesh.batch_malformed': { message: 'The batch is malformed', retryable: false },
+  'hypermesh.result_limit': { message: 'The results of the transaction hold too many bytes', retryable: false },
+  'hypermesh.state_limit': { message: 'A key or value of the state is too long', retryable: false },
+  'hypermesh.machine_halted': {
+    message: 'A machine failed in a way that it may not; this node has stopped executing the log',
+    retryable: false,
+  },
   'hypermesh.machine_unknown': { message: 'No machine of that name is part of the mesh', retryable: false },
   'hypermesh.receipt_unknown': { message: 'No receipt of that transaction is known', retryable: true },
   'hypermesh.not_committed': { message: 'The transaction was not committed before the deadline', retryable: true },

@@ -36,3 +36,19 @@ export * from './consensus/messages.ts';
 export { type SafetyState, safetyStateCodec } from './consensus/safety-state.ts';
 export * from './consensus/statements.ts';
 export { createValidatorSet, type ValidatorSet } from './consensus/validator-set.ts';
+export { type AccountRules } from './executor/accounts.ts';
+export { type OrderedBlock } from './executor/block-run.ts';
+export { createExecutor, type ExecutedBlock, type Executor, type ExecutorComponents } from './executor/executor.ts';
+export { verifyTreeProof, type TreeProof } from './state/sparse-tree.ts';
+export { StateStore } from './state/state-store.ts';
+export { type Receipt, receiptCodec, type ReceiptProof, receiptProofCodec, verifyReceipt } from './transaction/receipt.ts';
+export { SignatureVerifier } from './transaction/signature-verifier.ts';
+export {
+  type DecodedTransaction,
+  decodeTransaction,
+  OPERATION_COUNT_MAX,
+  signTransaction,
+  type Transaction,
+  TRANSACTION_BYTES_MAX,
+  type TransactionBody,
+} from './transaction/transaction.ts';

@@ -1,0 +1,161 @@
+import { CodedError, equalBytes } from '@hypermesh/stoq';
+import { hypermeshError } from '../errors.ts';
+import type { ApplyContext, Machine, StateReader } from '../machine/machine.ts';
+import type { MachineState } from '../state/machine-state.ts';
+import { Overlay } from '../state/overlay.ts';
+import type { StateChange } from '../state/sparse-tree.ts';
+import type { DecodedBatch } from '../transaction/decoded-batch.ts';
+import { type Receipt, RESULT_BYTES_MAX, RESULTS_BYTES_MAX } from '../transaction/receipt.ts';
+import type { DecodedTransaction, TransactionBody } from '../transaction/transaction.ts';
+import type { AccountView } from './accounts.ts';
+import { sequenceIn, sequenceValue } from './sequences.ts';
+
+/** A block as consensus committed it, with its batches. */
+export interface OrderedBlock {
+  readonly height: number;
+  readonly id: Uint8Array;
+  /** Agreed time, milliseconds since the epoch. */
+  readonly time: number;
+  readonly batches: readonly DecodedBatch[];
+}
+
+export interface MachineSlot {
+  readonly machine: Machine;
+  readonly state: MachineState;
+}
+
+export interface BlockResult {
+  readonly receipts: readonly Receipt[];
+  /** Ordered, but without effect: already executed, out of sequence, or not validly signed. */
+  readonly voided: readonly DecodedTransaction[];
+  readonly machines: readonly { readonly name: string; readonly changes: readonly StateChange[] }[];
+  readonly sequences: readonly StateChange[];
+}
+
+export interface BlockRunInput {
+  readonly meshId: Uint8Array;
+  readonly block: OrderedBlock;
+  readonly slots: readonly MachineSlot[];
+  readonly sequences: MachineState;
+  /** Members as of the previous block. */
+  readonly accounts: AccountView;
+}
+
+const NO_OWNER = new Uint8Array(32);
+
+/** What the block does to every machine. Pure: the states stay as they are. Throws `hypermesh.machine_halted`. */
+export function runBlock(input: BlockRunInput): BlockResult {
+  const run = new BlockRun(input);
+  run.beginBlock();
+  for (const batch of input.block.batches) {
+    for (const transaction of batch) if (transaction !== null) run.take(transaction);
+  }
+  return run.result();
+}
+
+interface RunningMachine {
+  readonly machine: Machine;
+  readonly overlay: Overlay;
+}
+
+class BlockRun {
+  readonly #input: BlockRunInput;
+  readonly #machines = new Map<string, RunningMachine>();
+  readonly #sequences: Overlay;
+  readonly #receipts: Receipt[] = [];
+  readonly #voided: DecodedTransaction[] = [];
+
+  constructor(input: BlockRunInput) {
+    this.#input = input;
+    this.#sequences = new Overlay(input.sequences);
+    for (const { machine, state } of input.slots) this.#machines.set(machine.name, { machine, overlay: new Overlay(state) });
+  }
+
+  beginBlock(): void {
+    for (const { machine, overlay } of this.#machines.values()) {
+      try {
+        machine.beginBlock(overlay, this.#context(machine, NO_OWNER, NO_OWNER));
+      } catch (cause) {
+        throw this.#halted(machine, cause);
+      }
+    }
+  }
+
+  take(transaction: DecodedTransaction): void {
+    const { body } = transaction;
+    const running = this.#machines.get(body.machine);
+    if (running === undefined || !this.#isNext(body) || !this.#isSigned(transaction)) {
+      this.#voided.push(transaction);
+      return;
+    }
+    this.#sequences.set(body.owner, sequenceValue(body.sequence));
+    const outcome = this.#apply(running, transaction);
+    this.#receipts.push({
+      transactionId: transaction.id,
+      height: this.#input.block.height,
+      index: this.#receipts.length,
+      ...outcome,
+    });
+  }
+
+  result(): BlockResult {
+    return {
+      receipts: this.#receipts,
+      voided: this.#voided,
+      machines: [...this.#machines.values()].map(({ machine, overlay }) => ({ name: machine.name, changes: overlay.changes() })),
+      sequences: this.#sequences.changes(),
+    };
+  }
+
+  #isNext(body: TransactionBody): boolean {
+    return equalBytes(body.meshId, this.#input.meshId) && body.sequence === sequenceIn(this.#sequences, body.owner) + 1;
+  }
+
+  #isSigned(transaction: DecodedTransaction): boolean {
+    try {
+      this.#input.accounts.assertSigned(transaction);
+      return true;
+    } catch (error) {
+      if (error instanceof CodedError) return false;
+      throw error;
+    }
+  }
+
+  #apply({ machine, overlay }: RunningMachine, transaction: DecodedTransaction): Pick<Receipt, 'code' | 'results'> {
+    const context = this.#context(machine, transaction.body.owner, transaction.id);
+    const mark = overlay.mark();
+    try {
+      const results: Uint8Array[] = [];
+      let resultBytes = 0;
+      for (const operation of transaction.body.operations) {
+        const result = machine.apply(overlay, operation, context);
+        resultBytes += result.length;
+        if (result.length > RESULT_BYTES_MAX || resultBytes > RESULTS_BYTES_MAX) throw hypermeshError('hypermesh.result_limit');
+        results.push(result);
+      }
+      return { code: '', results };
+    } catch (cause) {
+      if (!(cause instanceof CodedError)) throw this.#halted(machine, cause);
+      overlay.undoTo(mark);
+      return { code: cause.code, results: [] };
+    }
+  }
+
+  #context(machine: Machine, owner: Uint8Array, transactionId: Uint8Array): ApplyContext {
+    const { block, slots } = this.#input;
+    return {
+      time: block.time,
+      height: block.height,
+      blockId: block.id,
+      transactionId,
+      owner,
+      view(name: string): StateReader | undefined {
+        return machine.views.includes(name) ? slots.find((slot) => slot.machine.name === name)?.state : undefined;
+      },
+    };
+  }
+
+  #halted(machine: Machine, cause: unknown): Error {
+    return hypermeshError('hypermesh.machine_halted', { machine: machine.name, height: this.#input.block.height }, { cause });
+  }
+}

@@ -1,0 +1,96 @@
+import type { StateWriter } from '../machine/machine.ts';
+import { hypermeshError } from '../errors.ts';
+import { type MachineState, nameOf } from './machine-state.ts';
+import { SortedKeys } from './sorted-keys.ts';
+import type { StateChange } from './sparse-tree.ts';
+
+// Keys are composed of a few ids and names; the sorted map keeps them all in memory.
+export const STATE_KEY_BYTES_MAX: number = 256;
+// One value is written whole for each change; larger things are blobs.
+export const STATE_VALUE_BYTES_MAX: number = 1024 * 1024;
+
+interface Undo {
+  readonly name: string;
+  readonly before: StateChange | undefined;
+}
+
+/** The writes of one block over a machine's state; the state itself stays as the previous block left it. */
+export class Overlay implements StateWriter {
+  readonly #base: MachineState;
+  readonly #changes = new Map<string, StateChange>();
+  readonly #keys = new SortedKeys();
+  readonly #undo: Undo[] = [];
+
+  constructor(base: MachineState) {
+    this.#base = base;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const change = this.#changes.get(nameOf(key));
+    return change === undefined ? this.#base.get(key) : (change.value ?? undefined);
+  }
+
+  /** Writes made between two steps are seen when they lie further on. */
+  *scan(prefix: Uint8Array): Generator<readonly [Uint8Array, Uint8Array], void> {
+    const start = nameOf(prefix);
+    const below = this.#base.names(start);
+    let kept = below.next();
+    let written = this.#keys.first(start);
+    for (;;) {
+      const above = written?.startsWith(start) ? written : undefined;
+      if (above === undefined && kept.done) return;
+      const name = above === undefined || (!kept.done && kept.value < above) ? (kept.value as string) : above;
+      const key = Uint8Array.from(Buffer.from(name, 'latin1'));
+      const value = this.get(key);
+      if (value !== undefined) yield [key, value];
+      if (!kept.done && kept.value === name) kept = below.next();
+      written = this.#keys.firstAfter(name);
+    }
+  }
+
+  set(key: Uint8Array, value: Uint8Array): void {
+    if (key.length > STATE_KEY_BYTES_MAX) throw hypermeshError('hypermesh.state_limit', { keyBytesMax: STATE_KEY_BYTES_MAX });
+    if (value.length > STATE_VALUE_BYTES_MAX) throw hypermeshError('hypermesh.state_limit', { valueBytesMax: STATE_VALUE_BYTES_MAX });
+    // Copies: what a machine does with its buffers afterwards must not reach the state.
+    this.#write({ key: Uint8Array.from(key), value: Uint8Array.from(value) });
+  }
+
+  delete(key: Uint8Array): void {
+    if (this.get(key) !== undefined) this.#write({ key: Uint8Array.from(key), value: null });
+  }
+
+  /** A point to which `undoTo` returns. */
+  mark(): number {
+    return this.#undo.length;
+  }
+
+  undoTo(mark: number): void {
+    while (this.#undo.length > mark) {
+      const { name, before } = this.#undo.pop() as Undo;
+      if (before === undefined) {
+        this.#changes.delete(name);
+        this.#keys.delete(name);
+      } else {
+        this.#changes.set(name, before);
+      }
+    }
+  }
+
+  /** One change a key, in key order; deletions of what the base never had are left out. */
+  changes(): StateChange[] {
+    const changes: StateChange[] = [];
+    for (const name of this.#keys.from('')) {
+      const change = this.#changes.get(name) as StateChange;
+      if (change.value !== null || this.#base.get(change.key) !== undefined) changes.push(change);
+    }
+    return changes;
+  }
+
+  #write(change: StateChange): void {
+    const name = nameOf(change.key);
+    const before = this.#changes.get(name);
+    this.#undo.push({ name, before });
+    if (before === undefined) this.#keys.add(name);
+    this.#changes.set(name, change);
+  }
+}

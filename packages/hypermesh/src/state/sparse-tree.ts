@@ -1,0 +1,174 @@
+import { HASH_BYTES, blake3, equalBytes, hashLabelled, labelled } from '@hypermesh/stoq';
+
+/**
+ * A sparse Merkle tree over the hashes of the keys, in compact form: a subtree of one leaf is that leaf, so the root depends on
+ * the content only. Nodes never change; an update shares what it does not touch, so earlier roots stay readable.
+ */
+export type TreeNode = Leaf | Branch;
+
+interface Leaf {
+  readonly kind: 'leaf';
+  readonly hash: Uint8Array;
+  readonly path: Uint8Array;
+  readonly valueHash: Uint8Array;
+}
+
+interface Branch {
+  readonly kind: 'branch';
+  readonly hash: Uint8Array;
+  readonly left: TreeNode | null;
+  readonly right: TreeNode | null;
+}
+
+export interface StateChange {
+  readonly key: Uint8Array;
+  /** Null deletes. */
+  readonly value: Uint8Array | null;
+}
+
+/** From the root to the place of a key: the hashes beside the path, and what stands there. */
+export interface TreeProof {
+  readonly siblings: readonly Uint8Array[];
+  /** The leaf at the end of the path: the key's own, or another one, which shows that the key is absent. Null: nothing. */
+  readonly leaf: { readonly path: Uint8Array; readonly valueHash: Uint8Array } | null;
+}
+
+/** Hash of the empty tree. */
+export const EMPTY_HASH: Uint8Array = new Uint8Array(HASH_BYTES);
+
+const PATH_BITS = HASH_BYTES * 8;
+const LEAF_LABEL = 'hypermesh/state-leaf/1';
+const BRANCH_LABEL = 'hypermesh/state-branch/1';
+
+export function rootHash(root: TreeNode | null): Uint8Array {
+  return root === null ? EMPTY_HASH : root.hash;
+}
+
+/** The tree after the changes. A key may occur once. */
+export function updateTree(root: TreeNode | null, changes: readonly StateChange[]): TreeNode | null {
+  if (changes.length === 0) return root;
+  const steps = changes.map(({ key, value }) => stepOf(key, value));
+  steps.sort((a, b) => Buffer.compare(a.path, b.path));
+  return apply(root, steps, 0, steps.length, 0);
+}
+
+export function proveKey(root: TreeNode | null, key: Uint8Array): TreeProof {
+  const path = pathOf(key);
+  const siblings: Uint8Array[] = [];
+  let node = root;
+  for (let depth = 0; node?.kind === 'branch'; depth++) {
+    const right = bitOf(path, depth) === 1;
+    siblings.push(rootHash(right ? node.left : node.right));
+    node = right ? node.right : node.left;
+  }
+  return { siblings, leaf: node === null ? null : { path: node.path, valueHash: node.valueHash } };
+}
+
+/** Whether the tree with that root maps the key to the value, or to nothing when the value is null. */
+export function verifyTreeProof(root: Uint8Array, key: Uint8Array, value: Uint8Array | null, proof: TreeProof): boolean {
+  const path = pathOf(key);
+  const { leaf, siblings } = proof;
+  if (siblings.length > PATH_BITS) return false;
+  const own = leaf !== null && equalBytes(leaf.path, path);
+  if (own !== (value !== null)) return false;
+  if (own && !equalBytes(leaf.valueHash, valueHashOf(value as Uint8Array))) return false;
+  if (leaf !== null && !own && !sharesPrefix(leaf.path, path, siblings.length)) return false;
+  let hash = leaf === null ? EMPTY_HASH : leafHash(leaf.path, leaf.valueHash);
+  for (let depth = siblings.length - 1; depth >= 0; depth--) {
+    const sibling = siblings[depth] as Uint8Array;
+    hash = bitOf(path, depth) === 1 ? branchHash(sibling, hash) : branchHash(hash, sibling);
+  }
+  return equalBytes(hash, root);
+}
+
+interface Step {
+  readonly path: Uint8Array;
+  /** Null deletes. */
+  readonly leaf: Leaf | null;
+}
+
+function stepOf(key: Uint8Array, value: Uint8Array | null): Step {
+  const path = pathOf(key);
+  return { path, leaf: value === null ? null : leafOf(path, valueHashOf(value)) };
+}
+
+/** Applies steps `[low, high)`, all of which lie below `node` at that depth. */
+function apply(node: TreeNode | null, steps: readonly Step[], low: number, high: number, depth: number): TreeNode | null {
+  if (low === high) return node;
+  if (node?.kind === 'branch') {
+    const middle = splitAt(steps, low, high, depth);
+    return join(apply(node.left, steps, low, middle, depth + 1), apply(node.right, steps, middle, high, depth + 1));
+  }
+  const leaves: Leaf[] = [];
+  let kept = node;
+  for (let index = low; index < high; index++) {
+    const { path, leaf } = steps[index] as Step;
+    const order = kept === null ? -1 : Buffer.compare(path, kept.path);
+    if (kept !== null && order > 0) leaves.push(kept);
+    if (order >= 0) kept = null;
+    if (leaf !== null) leaves.push(leaf);
+  }
+  if (kept !== null) leaves.push(kept);
+  return build(leaves, 0, leaves.length, depth);
+}
+
+function build(leaves: readonly Leaf[], low: number, high: number, depth: number): TreeNode | null {
+  if (high - low <= 1) return leaves[low] !== undefined && low < high ? leaves[low] : null;
+  const middle = splitAt(leaves, low, high, depth);
+  return join(build(leaves, low, middle, depth + 1), build(leaves, middle, high, depth + 1));
+}
+
+function join(left: TreeNode | null, right: TreeNode | null): TreeNode | null {
+  if (left === null && right?.kind !== 'branch') return right;
+  if (right === null && left?.kind !== 'branch') return left;
+  return { kind: 'branch', hash: branchHash(rootHash(left), rootHash(right)), left, right };
+}
+
+/** Index of the first element of `[low, high)` whose path turns right at that depth. */
+function splitAt(sorted: readonly { readonly path: Uint8Array }[], low: number, high: number, depth: number): number {
+  let from = low;
+  let to = high;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (bitOf((sorted[middle] as { path: Uint8Array }).path, depth) === 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+function bitOf(path: Uint8Array, depth: number): number {
+  return ((path[depth >> 3] as number) >> (7 - (depth & 7))) & 1;
+}
+
+function sharesPrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
+  for (let depth = 0; depth < bits; depth++) if (bitOf(a, depth) !== bitOf(b, depth)) return false;
+  return true;
+}
+
+function leafOf(path: Uint8Array, valueHash: Uint8Array): Leaf {
+  return { kind: 'leaf', hash: leafHash(path, valueHash), path, valueHash };
+}
+
+function pathOf(key: Uint8Array): Uint8Array {
+  return hashLabelled('hypermesh/state-key/1', key);
+}
+
+function valueHashOf(value: Uint8Array): Uint8Array {
+  return hashLabelled('hypermesh/state-value/1', value);
+}
+
+const leafHash: PairHash = pairHash(LEAF_LABEL);
+const branchHash: PairHash = pairHash(BRANCH_LABEL);
+
+type PairHash = (first: Uint8Array, second: Uint8Array) => Uint8Array;
+
+/** `hashLabelled` of two hashes, without a new buffer for each. */
+function pairHash(label: string): PairHash {
+  const scratch = labelled(label, new Uint8Array(2 * HASH_BYTES));
+  const at = scratch.length - 2 * HASH_BYTES;
+  return (first, second) => {
+    scratch.set(first, at);
+    scratch.set(second, at + HASH_BYTES);
+    return blake3(scratch);
+  };
+}
