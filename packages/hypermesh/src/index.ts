@@ -52,3 +52,4 @@ export {
   TRANSACTION_BYTES_MAX,
   type TransactionBody,
 } from './transaction/transaction.ts';
+export { createOciDriver } from './runtime/oci/oci-driver.ts';

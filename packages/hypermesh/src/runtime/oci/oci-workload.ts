@@ -1,0 +1,118 @@
+import type { ChildProcess } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { hypermeshError } from '../../errors.ts';
+import { BODY_BYTES_MAX } from '../../ingress/workload-contract.ts';
+import type { Workload, WorkloadRequest, WorkloadResponse, WorkloadSpec, WorkloadState } from '../driver.ts';
+import type { Bridge } from './bridge.ts';
+import { memoryKills } from './control-group.ts';
+import type { Runc } from './runc.ts';
+
+// Lines of output kept a workload, and characters of one line; what is older or longer is dropped.
+export const LOG_LINES_MAX: number = 1_000;
+export const LOG_LINE_LENGTH_MAX: number = 2_000;
+
+interface OciWorkloadParts {
+  readonly spec: WorkloadSpec;
+  readonly id: string;
+  /** `runc run` in the foreground: its end is the container's. */
+  readonly child: ChildProcess;
+  readonly runc: Runc;
+  readonly cgroupsPath: string;
+  readonly version: 1 | 2;
+  readonly places: { readonly pidFile: string; readonly bundle: string };
+}
+
+/** One container: the process of runc, the way in, and its last words. */
+export class OciWorkload implements Workload {
+  readonly id: string;
+  readonly ended: Promise<WorkloadState>;
+  readonly #parts: OciWorkloadParts;
+  readonly #lines: string[] = [];
+  #pids: readonly number[] = [];
+  #bridge: Bridge | undefined;
+  #state: WorkloadState = { state: 'running' };
+  #stopping = false;
+
+  constructor(parts: OciWorkloadParts) {
+    this.id = parts.spec.id;
+    this.#parts = parts;
+    const { child } = parts;
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.#log(line));
+    }
+    this.ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('error', (error) => {
+        this.#log(error.message);
+        resolve({ code: null, signal: null });
+      });
+    }).then(({ code, signal }) => this.#conclude(code, signal));
+  }
+
+  get pids(): readonly number[] {
+    return this.#pids;
+  }
+
+  attach(pid: number, bridge: Bridge): void {
+    this.#pids = [pid];
+    this.#bridge = bridge;
+    // Whoever waits for readiness sees the failure.
+    bridge.ready.catch(() => undefined);
+  }
+
+  async handle(request: WorkloadRequest, { signal }: { signal: AbortSignal }): Promise<WorkloadResponse> {
+    if (this.#state.state !== 'running' || this.#bridge === undefined) throw hypermeshError('hypermesh.workload_failed', { id: this.id });
+    const { requestMsMax } = this.#parts.spec.limits;
+    const deadline = AbortSignal.timeout(requestMsMax);
+    try {
+      return await this.#bridge.request(request, { bodyBytesMax: BODY_BYTES_MAX, signal: AbortSignal.any([signal, deadline]) });
+    } catch (cause) {
+      if (signal.aborted || deadline.aborted) throw hypermeshError('hypermesh.workload_timeout', { id: this.id, requestMsMax }, { cause });
+      if ((cause as { code?: string }).code === 'hypermesh.workload_limit') throw cause;
+      throw hypermeshError('hypermesh.workload_failed', { id: this.id, reason: 'no answer from the container' }, { cause });
+    }
+  }
+
+  logs(linesMax: number): readonly string[] {
+    return this.#lines.slice(-linesMax);
+  }
+
+  state(): WorkloadState {
+    return this.#state;
+  }
+
+  async stop({ graceMs }: { graceMs: number }): Promise<void> {
+    this.#stopping = true;
+    const { runc, id } = this.#parts;
+    if (this.#state.state === 'running') {
+      if (graceMs > 0) await runc.kill(id, 'TERM').catch(() => undefined);
+      const timer = setTimeout(() => void this.#kill(), graceMs);
+      await this.ended;
+      clearTimeout(timer);
+    }
+    await this.ended;
+  }
+
+  /** Kills the container; without a container the process of runc, which then creates none. */
+  async #kill(): Promise<void> {
+    const { runc, id, child } = this.#parts;
+    await runc.kill(id, 'KILL').catch(() => child.kill('SIGKILL'));
+  }
+
+  async #conclude(code: number | null, signal: string | null): Promise<WorkloadState> {
+    const { runc, id, cgroupsPath, version, places } = this.#parts;
+    const starved = (await memoryKills(cgroupsPath, version)) > 0;
+    await this.#bridge?.stop();
+    await runc.delete(id).catch((error: Error) => this.#log(error.message));
+    await Promise.all([rm(places.pidFile, { force: true }), rm(places.bundle, { recursive: true, force: true })]);
+    const reason = this.#stopping ? 'stopped' : starved ? 'out-of-memory' : 'exit';
+    this.#state = { state: 'exited', exitCode: code, signal, reason };
+    return this.#state;
+  }
+
+  #log(line: string): void {
+    this.#lines.push(line.slice(0, LOG_LINE_LENGTH_MAX));
+    if (this.#lines.length > LOG_LINES_MAX) this.#lines.splice(0, this.#lines.length - LOG_LINES_MAX);
+  }
+}

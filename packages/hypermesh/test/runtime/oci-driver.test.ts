@@ -1,0 +1,175 @@
+import { execFileSync } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { systemClock } from '@hypermesh/stoq';
+import { pack } from 'tar-stream';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { RuntimeDriver, Workload, WorkloadSpec } from '../../src/runtime/driver.ts';
+import { controlGroupVersion, memoryKills } from '../../src/runtime/oci/control-group.ts';
+import { createOciDriver } from '../../src/runtime/oci/oci-driver.ts';
+
+const driver: RuntimeDriver = createOciDriver({ clock: systemClock });
+const status = await driver.status();
+// Where the requirements were installed on purpose, their absence is a failure and not a reason to skip.
+const required = process.env.HYPERMESH_REQUIRE_CONTAINERS === '1';
+
+const BUSYBOX = process.env.HYPERMESH_BUSYBOX ?? '/bin/busybox';
+const MEMORY_BYTES = 32 * 1024 * 1024;
+
+/** One layer: busybox, a page, and a CGI program that misbehaves on demand. */
+async function writeLayer(archive: string): Promise<void> {
+  const tar = pack();
+  tar.entry({ name: 'bin/busybox', mode: 0o755 }, await readFile(BUSYBOX));
+  for (const name of ['sh', 'httpd', 'sleep', 'dd', 'id', 'cat', 'env', 'wget', 'mount', 'ls']) {
+    tar.entry({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' });
+  }
+  tar.entry({ name: 'www/index.html' }, 'hello from a container\n');
+  const script = (text: string): string => `#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\n${text}\n`;
+  const cgi = (name: string, text: string) => tar.entry({ name: `www/cgi-bin/${name}`, mode: 0o755 }, script(text));
+  cgi('id', 'id -u; id -g; cat /proc/self/status | while read a b; do case $a in CapEff:|Seccomp:|NoNewPrivs:) echo $a $b;; esac; done');
+  cgi('env', 'env');
+  cgi('hog', 'x=aaaaaaaa; while :; do x=$x$x; done');
+  cgi('fork', 'i=0; while [ $i -lt 200 ]; do sleep 5 & i=$((i+1)); done 2>&1; echo $i');
+  cgi('write', 'echo x > /bin/x || echo refused');
+  cgi('network', 'cat /proc/net/dev');
+  cgi('slow', 'sleep 30');
+  for (const name of ['proc', 'dev', 'tmp', 'sys']) tar.entry({ name, type: 'directory' });
+  tar.finalize();
+  await pipeline(tar, createWriteStream(archive));
+}
+
+const COMMAND = ['/bin/sh', '-c', 'echo serving on $PORT; exec /bin/httpd -f -p 127.0.0.1:$PORT -h /www'];
+
+test.runIf(required)('containers can run here', () => expect(status).toMatchObject({ available: true }));
+
+describe.skipIf(!status.available)('the oci driver', () => {
+  let home: string;
+  let running: Workload[];
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'oci-'));
+    await writeLayer(join(home, 'layer.tar'));
+  });
+  afterAll(() => rm(home, { recursive: true, force: true }));
+  beforeEach(() => {
+    running = [];
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((workload) => workload.stop({ graceMs: 0 })));
+  });
+
+  const specOf = (name: string, change: Partial<WorkloadSpec> = {}): WorkloadSpec => ({
+    id: `app/${name}`,
+    lease: 1,
+    packageDirectory: home,
+    entry: 'layer.tar',
+    args: COMMAND,
+    env: { HYPERMESH_NODE: 'node-1' },
+    limits: { memoryBytesMax: MEMORY_BYTES, pidsMax: 32, cpuMillis: 500, fuelPerRequest: 0n, requestMsMax: 2_000 },
+    stateDirectory: join(home, name),
+    ...change,
+  });
+
+  async function start(name: string, change: Partial<WorkloadSpec> = {}): Promise<Workload> {
+    const workload = await driver.start(specOf(name, change), { signal: AbortSignal.timeout(30_000) });
+    running.push(workload);
+    return workload;
+  }
+
+  async function get(workload: Workload, path: string): Promise<string> {
+    const request = { method: 'GET', path, headers: { host: 'app.mesh' }, body: new Uint8Array() };
+    const { body } = await workload.handle(request, { signal: AbortSignal.timeout(10_000) });
+    return Buffer.from(body).toString();
+  }
+
+  test('answers requests, keeps the output, and leaves nothing behind when stopped', async () => {
+    const workload = await start('serves');
+    expect(await get(workload, '/')).toBe('hello from a container\n');
+    expect(workload.logs(10)).toContain('serving on 8080');
+    expect(workload.pids).toHaveLength(1);
+    await workload.stop({ graceMs: 2_000 });
+    expect(workload.state()).toMatchObject({ state: 'exited', reason: 'stopped' });
+    expect(execFileSync('runc', ['--root', join(home, 'serves', 'runc'), 'list', '-q']).toString()).toBe('');
+    expect((await readdir(join(home, 'serves'))).toSorted()).toEqual(['runc']);
+    await expect(get(workload, '/')).rejects.toMatchObject({ code: 'hypermesh.workload_failed' });
+  });
+
+  test('gives no privilege, no environment of ours, no network and no writable root', async () => {
+    const workload = await start('walls');
+    const identity = await get(workload, '/cgi-bin/id');
+    expect(identity.split('\n').slice(0, 2)).toEqual(['65534', '65534']);
+    expect(identity).toMatch(/CapEff: 0+\n/u);
+    expect(identity).toContain('Seccomp: 2');
+    expect(identity).toContain('NoNewPrivs: 1');
+    const environment = await get(workload, '/cgi-bin/env');
+    expect(environment).toContain('HYPERMESH_NODE=node-1');
+    expect(environment).not.toContain(process.env.HOME ?? '/root');
+    expect(await get(workload, '/cgi-bin/write')).toContain('refused');
+    const interfaces = [...(await get(workload, '/cgi-bin/network')).matchAll(/^ *(\S+):/gmu)].map(([, name]) => name);
+    expect(interfaces).toEqual(['lo']);
+  });
+
+  test('stops what needs more memory than its limit, and its neighbour goes on', async () => {
+    const [hog, neighbour] = [await start('hog'), await start('neighbour')];
+    const kills = async (): Promise<number> => {
+      const version = (await controlGroupVersion()) as 1 | 2;
+      const groups = await readdir(version === 1 ? '/sys/fs/cgroup/memory/hypermesh' : '/sys/fs/cgroup/hypermesh', { withFileTypes: true });
+      const counts = groups.filter((entry) => entry.isDirectory()).map(({ name }) => memoryKills(`/hypermesh/${name}`, version));
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    };
+    expect(await kills()).toBe(0);
+    await get(hog, '/cgi-bin/hog').catch(() => undefined);
+    expect(await kills()).toBe(1);
+    expect(await get(neighbour, '/')).toBe('hello from a container\n');
+    await hog.stop({ graceMs: 0 });
+  });
+
+  test('reports a container that the kernel killed for want of memory', async () => {
+    const workload = driver.start(specOf('starved', { args: ['/bin/sh', '-c', 'x=aaaaaaaa; while :; do x=$x$x; done'] }), {
+      signal: AbortSignal.timeout(30_000),
+    });
+    await expect(workload).rejects.toMatchObject({
+      code: 'hypermesh.workload_failed',
+      data: { reason: 'it ended before it served (out-of-memory)' },
+    });
+  });
+
+  test('bounds the number of processes', async () => {
+    const workload = await start('forks');
+    await get(workload, '/cgi-bin/fork').catch(() => undefined);
+    const pids = execFileSync(
+      'runc',
+      ['--root', join(home, 'forks', 'runc'), 'ps', '--format', 'json', 'x'].slice(0, 2).concat('list', '-q'),
+    );
+    expect(pids.toString().trim()).not.toBe('');
+    const processes = execFileSync('runc', ['--root', join(home, 'forks', 'runc'), 'ps', '--format', 'json', pids.toString().trim()]);
+    expect((JSON.parse(processes.toString()) as number[]).length).toBeLessThanOrEqual(32);
+  });
+
+  test('gives up a request after its time and serves the next', async () => {
+    const workload = await start('slow', { limits: { ...specOf('x').limits, requestMsMax: 300 } });
+    await expect(get(workload, '/cgi-bin/slow')).rejects.toMatchObject({ code: 'hypermesh.workload_timeout' });
+    expect(await get(workload, '/')).toBe('hello from a container\n');
+  });
+
+  test('ends what a dead agent left behind', async () => {
+    const workload = await start('orphan');
+    const [pid] = workload.pids;
+    await driver.reclaim(join(home, 'orphan'));
+    await workload.ended;
+    expect(() => process.kill(pid as number, 0)).toThrow('ESRCH');
+    await driver.reclaim(join(home, 'never-started'));
+  });
+
+  test.each<[string, Partial<WorkloadSpec>, RegExp]>([
+    ['no program', { args: [] }, /args must name/u],
+    ['a program that is not there', { args: ['/bin/nothing'] }, /did not start|ended before/u],
+    ['an entry outside the package', { entry: '../layer.tar' }, /leaves the package/u],
+    ['a program that ends', { args: ['/bin/sh', '-c', 'exit 3'] }, /ended before it served|did not start|cannot be entered/u],
+  ])('says what is wrong with %s', async (_, change, reason) => {
+    await expect(start('refused', change)).rejects.toMatchObject({ data: { reason: expect.stringMatching(reason) } });
+  });
+});
