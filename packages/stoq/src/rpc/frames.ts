@@ -1,0 +1,91 @@
+import { stoqError } from '../errors.ts';
+import type { SessionStream } from '../session/session.ts';
+
+/**
+ * What travels on the stream of a call: a type byte, the length of the payload as u32 (big-endian), the payload.
+ * The caller sends one header and one request; the server sends values, or an error as the last frame.
+ */
+export const FRAME = { header: 1, request: 2, value: 3, error: 4 } as const;
+export type FrameType = (typeof FRAME)[keyof typeof FRAME];
+
+export const FRAME_HEAD_BYTES = 5;
+
+/** Codes of `SessionStream.reset`: why a side gave the call up. */
+export const RESET = { cancelled: 1, deadline: 2, protocol: 3 } as const;
+
+export interface Frame {
+  readonly type: FrameType;
+  readonly payload: Uint8Array;
+}
+
+/** Fills the first bytes of `frame`, which the payload follows. */
+export function writeFrameHead(frame: Uint8Array, type: FrameType): Uint8Array {
+  const view = new DataView(frame.buffer, frame.byteOffset, FRAME_HEAD_BYTES);
+  view.setUint8(0, type);
+  view.setUint32(1, frame.length - FRAME_HEAD_BYTES);
+  return frame;
+}
+
+/** Cuts a stream into frames. One read at a time. */
+export class FrameReader {
+  readonly #stream: SessionStream;
+  #pending: Uint8Array = new Uint8Array(0);
+
+  constructor(stream: SessionStream) {
+    this.#stream = stream;
+  }
+
+  /**
+   * The next frame, or null at the authenticated end. Throws `stoq.rpc_too_large` before anything of an oversized payload is
+   * kept, `stoq.rpc_malformed` for a type that `limits` does not list and for a truncated frame.
+   */
+  async next(limits: Partial<Record<FrameType, number>>): Promise<Frame | null> {
+    const head = await this.#take(FRAME_HEAD_BYTES);
+    if (head === null) return null;
+    const type = head[0] as FrameType;
+    const bytesMax = limits[type];
+    if (bytesMax === undefined) throw stoqError('stoq.rpc_malformed', { reason: 'unexpected frame' });
+    const length = new DataView(head.buffer, head.byteOffset).getUint32(1);
+    if (length > bytesMax) throw stoqError('stoq.rpc_too_large', { bytes: length, bytesMax });
+    const payload = await this.#take(length);
+    if (payload === null) throw stoqError('stoq.rpc_malformed', { reason: 'truncated frame' });
+    return { type, payload };
+  }
+
+  /** Resolves at the authenticated end, discarding at most `bytesMax` bytes before it; then throws `stoq.rpc_malformed`. */
+  async end(bytesMax: number): Promise<void> {
+    let discarded = this.#pending.length;
+    this.#pending = new Uint8Array(0);
+    while (discarded <= bytesMax) {
+      const chunk = await this.#stream.read();
+      if (chunk === null) return;
+      discarded += chunk.length;
+    }
+    throw stoqError('stoq.rpc_malformed', { reason: 'bytes after the last frame' });
+  }
+
+  /** Exactly `length` bytes, or null if the stream ends before the first; memory grows only with what arrives. */
+  async #take(length: number): Promise<Uint8Array | null> {
+    if (this.#pending.length >= length) return this.#split(length);
+    const chunks = this.#pending.length > 0 ? [this.#pending] : [];
+    let available = this.#pending.length;
+    while (available < length) {
+      const chunk = await this.#stream.read();
+      if (chunk === null) {
+        if (available === 0) return null;
+        throw stoqError('stoq.rpc_malformed', { reason: 'truncated frame' });
+      }
+      if (chunk.length === 0) continue;
+      chunks.push(chunk);
+      available += chunk.length;
+    }
+    this.#pending = chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, available);
+    return this.#split(length);
+  }
+
+  #split(length: number): Uint8Array {
+    const taken = this.#pending.subarray(0, length);
+    this.#pending = this.#pending.subarray(length);
+    return taken;
+  }
+}

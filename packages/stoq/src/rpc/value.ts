@@ -1,0 +1,20 @@
+// Limits that the two directions of the value codec share.
+
+// The deepest contract (a page of objects that carry maps of lists) is 6 deep.
+export const VALUE_DEPTH_MAX: number = 16;
+// Bounds what 16 MiB of one-byte values would allocate as objects: about 10 MiB instead of 500.
+export const VALUES_MAX: number = 262_144;
+// 512 bits; the widest amounts are 128 bits.
+export const BIGINT_BYTES_MAX: number = 64;
+
+// Keys that would reach a prototype where a receiver copies objects carelessly.
+const RESERVED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+export function isReservedKey(key: string): boolean {
+  return RESERVED_KEYS.has(key);
+}
+
+// Major types of RFC 8949, section 3.1.
+export const MAJOR = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5 } as const;
+// Whole head bytes: tags 2 and 3 (bignums), the simple values and float64.
+export const HEAD = { positiveBignum: 0xc2, negativeBignum: 0xc3, false: 0xf4, true: 0xf5, null: 0xf6, float64: 0xfb } as const;
