@@ -23,6 +23,11 @@ const catalogue = {
   'catalog.version_unknown': { message: 'No such package or version is published', retryable: false },
   'catalog.version_yanked': { message: 'That version was withdrawn by its publisher', retryable: false },
   'catalog.name_taken': { message: 'The package name belongs to another publisher', retryable: false },
+  'catalog.upload_gap': {
+    message: 'The piece does not follow what is there; ask with an empty piece and go on from there',
+    retryable: true,
+  },
+  'catalog.upload_limit': { message: 'Too many uploads of this publisher are unfinished; finish one or wait a day', retryable: true },
   'catalog.operation_malformed': { message: 'The operation is malformed', retryable: false },
   'catalog.query_unknown': { message: 'No such query exists', retryable: false },
   'catalog.unsupported': { message: 'This version does not support the feature', retryable: false },

@@ -20,3 +20,4 @@ export { PATH_DEPTH_MAX, PATH_LENGTH_MAX, pathProblem } from './manifest/path.ts
 export { packageRoot } from './manifest/root.ts';
 export * from './pack/load.ts';
 export * from './pack/pack.ts';
+export { createUploads, UPLOAD_MS_MAX, type Uploads, type UploadsOptions, UPLOADS_PER_OWNER_MAX } from './upload/uploads.ts';
