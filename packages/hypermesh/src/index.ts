@@ -53,3 +53,4 @@ export {
   type TransactionBody,
 } from './transaction/transaction.ts';
 export { createOciDriver } from './runtime/oci/oci-driver.ts';
+export { createConsensus } from './consensus/core.ts';

@@ -1,5 +1,6 @@
 import type { Crypto } from '@hypermesh/stoq';
 import type { ChainBlock } from './block.ts';
+import type { QuorumCertificate } from './certificate.ts';
 import type { ConsensusEffect, ConsensusEvent, ConsensusStatus } from './events.ts';
 import type { SafetyState } from './safety-state.ts';
 import type { ValidatorSet } from './validator-set.ts';
@@ -39,6 +40,8 @@ export interface RestoredConsensus {
   readonly safety: SafetyState | null;
   /** Newest committed block. */
   readonly committed: ChainBlock;
+  /** Certifies `committed`: `proof.child.parent` of its commit, at first the genesis certificate. */
+  readonly committedQc: QuorumCertificate;
   /** Blocks that were persisted above it, in any order. */
   readonly uncommitted: readonly ChainBlock[];
 }

@@ -13,6 +13,8 @@ export type ConsensusEvent =
   | { readonly kind: 'started' }
   /** From another validator; `from` is the index that its session proves. */
   | { readonly kind: 'message'; readonly from: number; readonly message: ConsensusMessage }
+  /** A session with the validator is up again: it may have missed messages. */
+  | { readonly kind: 'connected'; readonly peer: number }
   /** The batches are durable here. New ones, fetched ones, and after a restart those not yet ordered. */
   | { readonly kind: 'batches-stored'; readonly digests: readonly Uint8Array[] }
   /** Answer to `fetch-blocks`: a chain in ascending order. */
@@ -67,7 +69,7 @@ export type ConsensusEffect =
     }
   /** A message was dropped: for metrics. */
   | { readonly kind: 'rejected'; readonly from: number; readonly code: HypermeshErrorCode; readonly reason: string }
-  /** The round got no quorum of votes and no quorum of time-outs; `silent` gave no time-out. Then `resumed`, once. */
+  /** The round got no quorum of votes and no quorum of time-outs; `silent` gave no time-out. Repeated until `resumed`. */
   | { readonly kind: 'stalled'; readonly round: number; readonly silent: readonly number[] }
   | { readonly kind: 'resumed'; readonly round: number };
 
