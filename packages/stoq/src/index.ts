@@ -56,6 +56,21 @@ export type * from './session/identity.ts';
 export type * from './session/session.ts';
 export * from './rpc/contract.ts';
 export type * from './rpc/service.ts';
+export type * from './rpc/observer.ts';
+export { createRpcClient, type RpcClientComponents } from './rpc/client.ts';
+export {
+  CALLS_MAX,
+  CALLS_PER_SESSION_MAX,
+  createRpcServer,
+  type RpcServer,
+  type RpcServerComponents,
+  type RpcServerConfig,
+} from './rpc/server.ts';
+export { type SessionLease, type SessionSource, singleSession } from './rpc/session-source.ts';
+export { decodeValue } from './rpc/value-reader.ts';
+export { encodeValue } from './rpc/value-writer.ts';
+export { BIGINT_BYTES_MAX, VALUE_DEPTH_MAX, VALUES_MAX } from './rpc/value.ts';
+export { DEADLINE_MS_MAX, PeerError } from './rpc/wire.ts';
 export type * from './host/host.ts';
 export {
   BLOB_CHUNK_BYTES,
