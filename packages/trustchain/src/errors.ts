@@ -121,6 +121,16 @@ export const trustError: ErrorFactory<TrustErrorCode> = defineErrors({
     message: 'The issuance policy refuses the request',
     retryable: false,
   },
+  'trustchain.question_malformed': {
+    message: 'The question to the issuance policy is malformed',
+    retryable: false,
+  },
+  'trustchain.rate_limited': { message: 'The caller asks more often than it may', retryable: true },
+  'trustchain.mesh_exists': { message: 'The directory already holds a mesh; it is not overwritten', retryable: false },
+  'trustchain.state_corrupt': {
+    message: 'The state of the daemon on disk is damaged; restore it from a backup',
+    retryable: false,
+  },
   'trustchain.genesis_malformed': {
     message: 'The genesis document is malformed',
     retryable: false,
@@ -157,6 +167,7 @@ export const trustError: ErrorFactory<TrustErrorCode> = defineErrors({
     message: 'Two checkpoints of the log contradict each other',
     retryable: false,
   },
+  'trustchain.log_locked': { message: 'Another process has the log open', retryable: true },
   'trustchain.log_closed': { message: 'The log is closed', retryable: true },
   'trustchain.log_overload': { message: 'The log has too many entries waiting', retryable: true },
   'trustchain.log_range': { message: 'The log has no such index, tile or size', retryable: false },
@@ -198,10 +209,14 @@ export type TrustErrorCode =
   | 'trustchain.possession_failed'
   | `trustchain.token_${'invalid' | 'used'}`
   | `trustchain.policy_${'pending' | 'failed' | 'refused'}`
+  | 'trustchain.question_malformed'
+  | 'trustchain.rate_limited'
+  | 'trustchain.mesh_exists'
+  | 'trustchain.state_corrupt'
   | 'trustchain.genesis_malformed'
   | `trustchain.keystore_${'locked' | 'corrupt' | 'exists' | 'missing' | 'exposed' | 'closed'}`
   | 'trustchain.key_unknown'
-  | `trustchain.log_${'missing' | 'exists' | 'corrupt' | 'inconsistent' | 'closed' | 'overload' | 'range'}`
+  | `trustchain.log_${'missing' | 'exists' | 'corrupt' | 'inconsistent' | 'locked' | 'closed' | 'overload' | 'range'}`
   | 'trustchain.entry_malformed'
   | `trustchain.name_${'refused' | 'malformed' | 'unknown' | 'taken'}`
   | 'trustchain.zone_invalid'

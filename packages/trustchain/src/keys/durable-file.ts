@@ -44,7 +44,8 @@ async function writeFresh(path: string, bytes: Uint8Array): Promise<string> {
   return fresh;
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/** Makes the names in a directory survive a crash. */
+export async function syncDirectory(path: string): Promise<void> {
   const handle: FileHandle = await open(path, 'r');
   try {
     await handle.sync();

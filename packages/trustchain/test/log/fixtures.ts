@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Crypto } from '@hypermesh/stoq';
+import type { LogSigners } from '../../src/note/log-signature.ts';
+import { NOW } from '../fixtures.ts';
+
+export const ORIGIN: string = 'trust.mesh/certificates';
+
+export async function createLogSigners(crypto: Crypto): Promise<LogSigners> {
+  const [classical, postQuantum] = await Promise.all([crypto.generateKeyPair('ed25519'), crypto.generateKeyPair('falcon1024')]);
+  return { classical: crypto.createSigner(classical), postQuantum: crypto.createSigner(postQuantum) };
+}
+
+/** A clock that the test steps; timers run when their time is reached. */
+export interface SteppedClock {
+  now(): number;
+  monotonic(): number;
+  after(delayMs: number, callback: () => void): () => void;
+  step(ms: number): void;
+}
+
+export function createSteppedClock(start: number = NOW): SteppedClock {
+  let at = start;
+  const timers = new Set<{ at: number; callback: () => void }>();
+  return {
+    now: () => at,
+    monotonic: () => at,
+    after(delayMs, callback) {
+      const timer = { at: at + delayMs, callback };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    step(ms) {
+      at += ms;
+      for (const timer of [...timers].filter((candidate) => candidate.at <= at)) {
+        timers.delete(timer);
+        timer.callback();
+      }
+    },
+  };
+}
+
+const made: string[] = [];
+
+export async function createFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'trustchain-test-'));
+  made.push(folder);
+  return folder;
+}
+
+export async function removeFolders(): Promise<void> {
+  await Promise.all(made.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
+}
+
+export function entryOf(n: number, bytes = 40): Uint8Array {
+  const entry = new Uint8Array(bytes);
+  new DataView(entry.buffer).setUint32(0, n);
+  return entry;
+}
