@@ -20,5 +20,6 @@ export type { CheckpointWitnesses, CosignRequest } from './log/commit.ts';
 export { createLogFiles, type LogFiles } from './log/files.ts';
 export { createLog, type Log, type LogComponents, type LogConfig, openLog } from './log/log.ts';
 export { EMPTY_ROOT, leafHash, nodeHash, verifyConsistency, verifyInclusion } from './log/merkle.ts';
+export { EMPTY_TREE, growTree, rootOf } from './log/tree.ts';
 export type { LogReceipt } from './log/pending-entry.ts';
 export { decodeEntries, encodeEntries, ENTRY_BYTES_MAX, formatTilePath, parseTilePath, TILE_WIDTH, type TileName } from './log/tile.ts';
