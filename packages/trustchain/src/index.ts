@@ -23,3 +23,12 @@ export { EMPTY_ROOT, leafHash, nodeHash, verifyConsistency, verifyInclusion } fr
 export { EMPTY_TREE, growTree, rootOf } from './log/tree.ts';
 export type { LogReceipt } from './log/pending-entry.ts';
 export { decodeEntries, encodeEntries, ENTRY_BYTES_MAX, formatTilePath, parseTilePath, TILE_WIDTH, type TileName } from './log/tile.ts';
+export { type CertificateStatus, type LogName, trustchainContract, type TrustchainMethods, type TrustRoots } from './api.ts';
+export { type Grant, isInZone } from './enrolment/name-policy.ts';
+export { formatJoinToken, type JoinToken, parseJoinToken, tokenHashOf } from './enrolment/join-token.ts';
+export { type PossessionProof, type PossessionStatement, provePossession } from './enrolment/possession.ts';
+export type { RecordSet, RecordType } from './names/record.ts';
+export { issuancePolicyContract, type IssuancePolicyMethods } from './policy/contract.ts';
+export { createTokenPolicy, type IssuancePolicy } from './policy/policy.ts';
+export * from './policy/question.ts';
+export { createQuorumPolicy, type PolicyMember } from './policy/quorum-policy.ts';

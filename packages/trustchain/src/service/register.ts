@@ -1,0 +1,122 @@
+import { bytes, type Codec, decode, encode, type Role, struct, text, uint } from '@hypermesh/stoq';
+import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
+import { RENEW_EXPIRED_MS_MAX } from '../constants.ts';
+import { trustError } from '../errors.ts';
+import { namesCodec, rolesCodec } from '../policy/question.ts';
+import type { DurableMap } from './state-store.ts';
+
+/** What is known of one issued certificate. */
+export interface RegisteredCertificate {
+  /** Lower-case hex. */
+  readonly serial: string;
+  readonly logIndex: number;
+  readonly nodeId: Uint8Array;
+  readonly roles: readonly Role[];
+  readonly names: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** The entries of the certificate log, as far as they are integrated. */
+export interface LoggedEntries {
+  size(): number;
+  read(index: number): Promise<Uint8Array>;
+}
+
+/**
+ * Index of the certificate log by serial, node and name. It holds nothing of its own: recovery and the ordinary path are
+ * both `follow`, which reads the entries that are not indexed yet.
+ */
+export interface Register {
+  /** Indexes the log up to its present size. */
+  follow(): Promise<void>;
+  /** Throws `trustchain.serial_unknown`. */
+  bySerial(serial: string): Promise<RegisteredCertificate>;
+  /** The newest certificate of the node. */
+  byNode(nodeId: Uint8Array): Promise<RegisteredCertificate | null>;
+  /** Certificates of the node that have not expired. */
+  currentOf(nodeId: Uint8Array, now: number): Promise<readonly RegisteredCertificate[]>;
+  /** Hex id of the node whose last certificate with that name may still be renewed. */
+  holderOf(name: string, now: number): Promise<string | null>;
+}
+
+const SERIAL_CHARS_MAX = 40;
+const entryCodec: Codec<RegisteredCertificate> = struct({
+  serial: text(SERIAL_CHARS_MAX),
+  logIndex: uint(),
+  nodeId: bytes(32),
+  roles: rolesCodec,
+  names: namesCodec,
+  notBefore: uint(),
+  notAfter: uint(),
+});
+const NEXT_INDEX = 'next';
+const nextCodec = uint();
+
+export function createRegister(stored: DurableMap, log: LoggedEntries): Register {
+  let following: Promise<void> = Promise.resolve();
+
+  const index = async (): Promise<void> => {
+    const stored0 = await stored.get(NEXT_INDEX);
+    let next = stored0 === undefined ? 0 : decode(nextCodec, stored0);
+    for (; next < log.size(); next++) {
+      const entry = entryOf(parseCertificate(await log.read(next)), next);
+      const value = encode(entryCodec, entry);
+      const node = hex(entry.nodeId);
+      await stored.putAll([
+        [`serial/${entry.serial}`, value],
+        [`node/${node}`, value],
+        // Sorted by expiry, so that what is current comes last.
+        [`node-expiry/${node}/${sortable(entry.notAfter)}/${entry.serial}`, value],
+        ...entry.names.map((name) => [`name/${name}`, value] as const),
+        [NEXT_INDEX, encode(nextCodec, next + 1)],
+      ]);
+    }
+  };
+
+  const load = async (key: string): Promise<RegisteredCertificate | null> => {
+    const found = await stored.get(key);
+    return found === undefined ? null : decode(entryCodec, found);
+  };
+
+  return {
+    follow() {
+      const run = following.then(index);
+      following = run.catch(() => undefined);
+      return run;
+    },
+    async bySerial(serial) {
+      const found = await load(`serial/${serial}`);
+      if (found === null) throw trustError('trustchain.serial_unknown', { serial });
+      return found;
+    },
+    byNode: (nodeId) => load(`node/${hex(nodeId)}`),
+    async currentOf(nodeId, now) {
+      const current: RegisteredCertificate[] = [];
+      const prefix = `node-expiry/${hex(nodeId)}/`;
+      for await (const [, value] of stored.entries(prefix)) {
+        const entry = decode(entryCodec, value);
+        if (entry.notAfter >= now) current.push(entry);
+      }
+      return current;
+    },
+    async holderOf(name, now) {
+      const found = await load(`name/${name}`);
+      return found !== null && found.notAfter + RENEW_EXPIRED_MS_MAX >= now ? hex(found.nodeId) : null;
+    },
+  };
+}
+
+function entryOf(certificate: Certificate, logIndex: number): RegisteredCertificate {
+  const { serial, identity, alternativeNames, notBefore, notAfter } = certificate;
+  return { serial, logIndex, nodeId: identity.nodeId, roles: identity.roles, names: alternativeNames?.names ?? [], notBefore, notAfter };
+}
+
+function sortable(at: number): string {
+  return at.toString().padStart(16, '0');
+}
+
+function hex(id: Uint8Array): string {
+  return Buffer.from(id).toString('hex');
+}
