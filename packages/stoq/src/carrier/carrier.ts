@@ -15,7 +15,7 @@ export type CarrierBinding =
 export interface Carrier {
   readonly kind: CarrierKind;
   listen(address: Address, accept: (connection: CarrierConnection) => void): Promise<CarrierListener>;
-  /** Throws `stoq.carrier_refused`, `stoq.carrier_timeout` or `stoq.carrier_address`. */
+  /** Throws `stoq.carrier_refused`, `stoq.carrier_timeout`, `stoq.carrier_address`, `stoq.carrier_closed` or the signal's reason. */
   dial(address: Address, options: { signal: AbortSignal }): Promise<CarrierConnection>;
 }
 
@@ -48,7 +48,7 @@ export interface CarrierStream {
   write(bytes: Uint8Array): Promise<void>;
   /** The next bytes, at most `bytesMax`; null at the end of the stream. Not authenticated as an end. */
   read(bytesMax: number): Promise<Uint8Array | null>;
-  /** No more writes; does not wait for delivery. */
+  /** No more writes; does not wait for delivery. Idempotent; throws what a write would if the stream has failed. */
   finish(): Promise<void>;
   /** Gives the stream up in both directions; idempotent. */
   abort(): void;

@@ -28,7 +28,7 @@ export function createMemoryCarrier(network: MemoryNetwork, options: MemoryCarri
   const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const listeners = new Set<CarrierListener>();
   const connections = new Set<CarrierConnection>();
-  let closed = false;
+  const closing = new AbortController();
 
   const keep = (connection: CarrierConnection, among: Set<CarrierConnection>): void => {
     among.add(connection);
@@ -39,7 +39,7 @@ export function createMemoryCarrier(network: MemoryNetwork, options: MemoryCarri
     kind: 'memory',
     host,
     async listen(address, accept) {
-      if (closed) throw stoqError('stoq.carrier_closed');
+      closing.signal.throwIfAborted();
       const accepted = new Set<CarrierConnection>();
       const endpoint = {
         key,
@@ -61,12 +61,12 @@ export function createMemoryCarrier(network: MemoryNetwork, options: MemoryCarri
       return listener;
     },
     async dial(address, { signal }) {
-      if (closed) throw stoqError('stoq.carrier_closed');
+      closing.signal.throwIfAborted();
       if (splitAddress(address).port === 0) throw stoqError('stoq.carrier_address', { address, reason: 'port 0' });
       signal.throwIfAborted();
       const timedOut = (): Error => stoqError('stoq.carrier_timeout', { address, timeoutMs });
       const connection = await awaitWithPatience(network.connect(host, key, address), {
-        signal,
+        signal: AbortSignal.any([signal, closing.signal]),
         deadline: { timer: network.timer, timeoutMs, timedOut },
         discard: (late) => late.close(),
       });
@@ -74,7 +74,7 @@ export function createMemoryCarrier(network: MemoryNetwork, options: MemoryCarri
       return connection;
     },
     async close() {
-      closed = true;
+      closing.abort(stoqError('stoq.carrier_closed'));
       for (const connection of connections) connection.close();
       await Promise.all([...listeners].map((listener) => listener.close()));
     },

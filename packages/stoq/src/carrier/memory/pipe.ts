@@ -57,9 +57,10 @@ export class Pipe {
     });
   }
 
-  /** Nothing follows. */
+  /** Nothing follows. Throws what a write would, so that nobody takes a lost end for one that was sent. */
   finish(): void {
-    if (this.#finished || this.#writerFailure !== undefined) return;
+    if (this.#writerFailure !== undefined) throw this.#writerFailure;
+    if (this.#finished) return;
     this.#finished = true;
     this.#send({ kind: 'end' });
   }
@@ -83,7 +84,7 @@ export class Pipe {
 
   /** The reader gives up. */
   stop(): void {
-    if (this.#readerFailure !== undefined || (this.#ended && this.#unread.length === 0)) return;
+    if (this.#readerFailure !== undefined || this.#endWasRead()) return;
     this.failReader(stoqError('stoq.carrier_closed', { reason: 'aborted' }));
     this.#parts.backwards(0, () => this.failWriter(stoqError('stoq.carrier_reset')));
   }
@@ -104,6 +105,11 @@ export class Pipe {
     this.#pendingRead = undefined;
   }
 
+  /** Nothing can go wrong for the reader any more. */
+  #endWasRead(): boolean {
+    return this.#ended && this.#unread.length === 0;
+  }
+
   #send(event: Event): void {
     this.#underWay.push(event);
     // Whatever the delays, one direction of one stream keeps its order: each delivery takes the oldest event.
@@ -112,7 +118,7 @@ export class Pipe {
   }
 
   #arrive(event: Event): void {
-    if (this.#readerFailure !== undefined) return;
+    if (this.#readerFailure !== undefined || this.#endWasRead()) return;
     if (event.kind === 'data') this.#unread.push(event.bytes);
     if (event.kind === 'end') this.#ended = true;
     if (event.kind === 'reset') this.failReader(stoqError('stoq.carrier_reset'));

@@ -88,7 +88,7 @@ class QuinnCarrier implements QuicCarrier {
   readonly #listeners = new Set<CarrierListener>();
   readonly #connections = new Set<CarrierConnection>();
   readonly #clients = new Map<ParsedAddress['family'], NativeClient>();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(settings: Required<QuicCarrierConfig>, components: QuicCarrierComponents) {
     this.#settings = settings;
@@ -100,7 +100,7 @@ class QuinnCarrier implements QuicCarrier {
   }
 
   async listen(address: Address, accept: (connection: CarrierConnection) => void): Promise<CarrierListener> {
-    if (this.#closed) throw stoqError('stoq.carrier_closed');
+    this.#closing.signal.throwIfAborted();
     const listener = createQuicListener(address, {
       binding: this.#binding,
       config: this.#nativeConfig,
@@ -120,7 +120,7 @@ class QuinnCarrier implements QuicCarrier {
   }
 
   async dial(address: Address, { signal }: { signal: AbortSignal }): Promise<CarrierConnection> {
-    if (this.#closed) throw stoqError('stoq.carrier_closed');
+    this.#closing.signal.throwIfAborted();
     const target = parseAddress(address);
     const timeoutMs = this.#settings.connectTimeoutMs;
     if (target.port === 0) throw stoqError('stoq.carrier_address', { address, reason: 'port 0' });
@@ -128,7 +128,7 @@ class QuinnCarrier implements QuicCarrier {
     const release = this.#hold.take();
     try {
       const native = await awaitWithPatience(this.#dialNative(target), {
-        signal,
+        signal: AbortSignal.any([signal, this.#closing.signal]),
         deadline: {
           timer: this.#timer,
           timeoutMs,
@@ -143,7 +143,7 @@ class QuinnCarrier implements QuicCarrier {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(stoqError('stoq.carrier_closed'));
     for (const connection of this.#connections) connection.close();
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     this.#listeners.clear();

@@ -30,12 +30,23 @@ const RULES: readonly Rule[] = [
   { text: /\(os error (1|13|97|98|99)\)$/, code: 'stoq.carrier_address' },
 ];
 
+const LISTENER_ENDS: readonly string[] = ['server closed', 'endpoint stopping'];
+
+/** Whether the binding says that a listener takes no more connections at all, rather than that one handshake failed. */
+export function isListenerEnd(cause: unknown): boolean {
+  return LISTENER_ENDS.includes(textOf(cause));
+}
+
 /** The coded error for what the binding threw; texts without a rule count as a lost connection. */
 export function carrierFailure(cause: unknown, during: Operation, data: ErrorData = {}): CodedError {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = textOf(cause);
   const rule = RULES.find((candidate) => candidate.text.test(text));
   const fallback: CarrierCode =
     during === 'dial' ? 'stoq.carrier_refused' : during === 'listen' ? 'stoq.carrier_address' : 'stoq.carrier_closed';
   const code = (during === 'dial' ? rule?.dialCode : undefined) ?? rule?.code ?? fallback;
   return stoqError(code, { ...data, reason: text }, { cause });
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,11 +1,12 @@
 import { formatAddress, parseAddress } from '../address.ts';
 import type { Address, CarrierConnection, CarrierListener } from '../carrier.ts';
 import type { NativeConnection, NativeServer, QuicBinding, QuinnConfig } from './binding.ts';
-import { carrierFailure } from './failures.ts';
+import { carrierFailure, isListenerEnd } from './failures.ts';
 import type { ProcessHold } from './process-hold.ts';
 
 // One half-open handshake occupies one pending call for seconds: this many attackers' handshakes delay nobody.
 const PENDING_ACCEPTS = 64;
+
 export interface ListenerParts {
   readonly binding: QuicBinding;
   readonly config: QuinnConfig;
@@ -48,7 +49,7 @@ export function createQuicListener(at: Address, parts: ListenerParts): CarrierLi
       },
       (cause: unknown) => {
         // Either the listener ends or one peer's handshake failed, which concerns that peer only.
-        if (closing === undefined && carrierFailure(cause, 'connection').data['reason'] !== 'server closed') acceptNext();
+        if (closing === undefined && !isListenerEnd(cause)) acceptNext();
       },
     );
   };
