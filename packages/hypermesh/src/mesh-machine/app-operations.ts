@@ -1,0 +1,119 @@
+import { encode, equalBytes } from '@hypermesh/stoq';
+import { explain, isPermanent, schedule } from '../scheduler/schedule.ts';
+import { hypermeshError } from '../errors.ts';
+import type { ApplyContext, StateReader, StateWriter } from '../machine/machine.ts';
+import { type App, appOf, type AppSpec, appSpecCodec, assertAppSpec, readApp, removeApp, writeApp, writeGeneration } from './app.ts';
+import { candidatesOf, closeAll, converge, demandOf } from './convergence.ts';
+import { AVOIDED_COUNT_MAX, PLACEMENT_FAILURES_MAX } from './limits.ts';
+import { memberOf } from './member.ts';
+import { type DeployResult, deployResultCodec, type MeshOperation } from './operation.ts';
+import { changePhase, closePlacement, type Placement, placementOf, placementsOfApp } from './placement.ts';
+import type { FundsView } from './views.ts';
+
+type Of<Kind extends MeshOperation['kind']> = Extract<MeshOperation, { readonly kind: Kind }>;
+
+/** Creates the app, or updates it: a changed specification runs as a new generation. */
+export function deploy(state: StateWriter, spec: AppSpec, context: ApplyContext, funds: FundsView | undefined): Uint8Array {
+  memberOf(state, context.owner);
+  assertAppSpec(spec);
+  const known = readApp(state, spec.name);
+  if (known !== undefined && !equalBytes(known.owner, context.owner)) throw hypermeshError('hypermesh.app_exists', { app: spec.name });
+  assertFunded(spec.name, context.owner, funds);
+  const app = nextApp(spec, known, context);
+  assertSchedulable(state, app);
+  if (known !== undefined && known.generation !== app.generation) writeGeneration(state, known, app);
+  else writeApp(state, app);
+  return settled(state, app, context.time);
+}
+
+export function scale(state: StateWriter, operation: Of<'app.scale'>, context: ApplyContext, funds: FundsView | undefined): Uint8Array {
+  const app = ownApp(state, operation.name, context.owner);
+  const spec = { ...app.spec, replicas: operation.replicas };
+  assertAppSpec(spec);
+  if (operation.replicas > app.spec.replicas) assertFunded(spec.name, context.owner, funds);
+  const scaled: App = { ...app, spec, ended: 0, updatedAt: context.time };
+  writeApp(state, scaled);
+  return settled(state, scaled, context.time);
+}
+
+export function remove(state: StateWriter, operation: Of<'app.remove'>, context: ApplyContext): void {
+  const app = ownApp(state, operation.name, context.owner);
+  removeApp(state, app.spec.name);
+  closeAll(state, app.spec.name, 'removed', context.time);
+}
+
+/** What a node says of a placement that it runs. Throws `hypermesh.placement_unknown`, `.lease_stale`, `.not_authorised`. */
+export function report(state: StateWriter, operation: Of<'placement.report'>, context: ApplyContext): void {
+  const placement = placementOf(state, operation.id);
+  if (!equalBytes(placement.node, context.owner)) throw hypermeshError('hypermesh.not_authorised', { reason: 'runs on another node' });
+  if (placement.lease !== operation.lease) throw hypermeshError('hypermesh.lease_stale', { lease: operation.lease });
+  // A node learns late that the mesh has closed a placement: nothing is left to change.
+  if (placement.phase === 'closed') return;
+  if (operation.state === 'stopped') return ended(state, placement, 'stopped', context.time);
+  if (placement.phase === 'closing') return;
+  changePhase(state, placement, operation.state, operation.reason, context.time);
+  if (operation.state === 'failed') failed(state, placementOf(state, placement.id), operation.reason, context.time);
+  else if (operation.state === 'ready') again(state, placement.app, context.time);
+}
+
+function nextApp(spec: AppSpec, known: App | undefined, { owner, time }: ApplyContext): App {
+  const base = { spec, owner, state: 'active', ended: 0, avoided: [], explanation: '', updatedAt: time } as const;
+  if (known === undefined) return { ...base, generation: 1, createdAt: time };
+  const same = sameWork(known.spec, spec);
+  return { ...base, generation: known.generation + (same ? 0 : 1), explanation: known.explanation, createdAt: known.createdAt };
+}
+
+/** Whether the replicas of one specification serve the other. */
+function sameWork(one: AppSpec, other: AppSpec): boolean {
+  const encoded = (spec: AppSpec): Uint8Array => encode(appSpecCodec, { ...spec, replicas: 0 });
+  return equalBytes(encoded(one), encoded(other));
+}
+
+function assertFunded(app: string, owner: Uint8Array, funds: FundsView | undefined): void {
+  if (funds !== undefined && funds.escrowAvailable(owner, app) === 0n) throw hypermeshError('hypermesh.escrow_missing', { app });
+}
+
+/** Refuses what no node of the mesh could ever run; anything else waits. */
+function assertSchedulable(state: StateReader, app: App): void {
+  const choice = schedule(candidatesOf(state, app), demandOf(app));
+  if (choice.candidate === undefined && isPermanent(choice.refusals)) {
+    throw hypermeshError('hypermesh.unschedulable', { app: app.spec.name, reason: explain(choice.refusals) });
+  }
+}
+
+function settled(state: StateWriter, app: App, time: number): Uint8Array {
+  converge(state, app, time);
+  const present = placementsOfApp(state, app.spec.name).filter(
+    ({ generation, phase }) => generation === app.generation && phase !== 'closing',
+  );
+  const result: DeployResult = { generation: app.generation, missing: Math.max(0, app.spec.replicas - present.length) };
+  return encode(deployResultCodec, result);
+}
+
+function ownApp(state: StateReader, name: string, owner: Uint8Array): App {
+  const app = appOf(state, name);
+  if (!equalBytes(app.owner, owner)) throw hypermeshError('hypermesh.not_authorised', { app: name });
+  return app;
+}
+
+/** The node restarts a replica that failed; one that keeps failing is tried elsewhere. */
+function failed(state: StateWriter, placement: Placement, reason: string, time: number): void {
+  const app = readApp(state, placement.app);
+  if (app?.spec.restart === 'never' && app.generation === placement.generation) {
+    writeApp(state, { ...app, ended: app.ended + 1 });
+    ended(state, placement, reason, time);
+  } else if (placement.failures >= PLACEMENT_FAILURES_MAX) {
+    if (app !== undefined) writeApp(state, { ...app, avoided: [...app.avoided, placement.node].slice(-AVOIDED_COUNT_MAX) });
+    ended(state, placement, reason, time);
+  }
+}
+
+function ended(state: StateWriter, placement: Placement, reason: string, time: number): void {
+  closePlacement(state, placement, placement.phase === 'closing' ? placement.reason : reason, time, time);
+  again(state, placement.app, time);
+}
+
+function again(state: StateWriter, name: string, time: number): void {
+  const app = readApp(state, name);
+  if (app !== undefined) converge(state, app, time);
+}

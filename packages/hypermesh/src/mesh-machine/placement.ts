@@ -1,0 +1,190 @@
+import { bool, bytes, type Codec, oneOf, optional, struct, text, uint } from '@hypermesh/stoq';
+import { hypermeshError } from '../errors.ts';
+import type { StateReader, StateWriter } from '../machine/machine.ts';
+import { followUse } from './asset.ts';
+import { APP_NAME_LENGTH_MAX, PLACEMENT_COUNT_MAX, PRUNED_PER_BLOCK_MAX, REASON_LENGTH_MAX } from './limits.ts';
+import { readUsage, type Usage, writeUsage } from './node.ts';
+import { hex, index, type Index, sortable, table, type Table } from './table.ts';
+
+/**
+ * `assigned` given to the node, `starting`, `ready`, `failed` as it reports; `closing` exclusive, must stop, not yet confirmed;
+ * `closed` kept for its bill.
+ */
+export type PlacementPhase = 'assigned' | 'starting' | 'ready' | 'failed' | 'closing' | 'closed';
+
+/** One replica on one node under one lease: the unit of billing. */
+export interface Placement {
+  /** `<app>-<number>`, unique in the mesh. */
+  readonly id: string;
+  readonly app: string;
+  readonly appOwner: Uint8Array;
+  readonly generation: number;
+  readonly exclusive: boolean;
+  readonly node: Uint8Array;
+  /** Who is paid for it, 32 bytes. */
+  readonly provider: Uint8Array;
+  /** Lease number of the node; with the id the fencing token. */
+  readonly lease: number;
+  readonly phase: PlacementPhase;
+  readonly failures: number;
+  /** Why it failed or was closed. */
+  readonly reason: string;
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  /** Block times in milliseconds. */
+  readonly openedAt: number;
+  readonly closedAt: number | null;
+}
+
+const PLACEMENT_ID_LENGTH_MAX = 128;
+
+export const placementIdCodec: Codec<string> = text(PLACEMENT_ID_LENGTH_MAX);
+
+export const placementCodec: Codec<Placement> = struct({
+  id: placementIdCodec,
+  app: text(APP_NAME_LENGTH_MAX),
+  appOwner: bytes(32),
+  generation: uint(),
+  exclusive: bool,
+  node: bytes(32),
+  provider: bytes(32),
+  lease: uint(),
+  phase: oneOf('assigned', 'starting', 'ready', 'failed', 'closing', 'closed'),
+  failures: uint(),
+  reason: text(REASON_LENGTH_MAX),
+  cpuMillis: uint(),
+  memoryBytes: uint(),
+  openedAt: uint(),
+  closedAt: optional(uint()),
+});
+
+const placements: Table<Placement> = table('placement', placementCodec);
+const counts: Table<PlacementCounts> = table('placement-counts', struct({ opened: uint(), kept: uint() }));
+/** Placements that are not closed, and closed ones in the order of their closing. */
+const byApp: Index = index('app-placement');
+const byNode: Index = index('node-placement');
+const closed: Index = index('closed-placement');
+
+interface PlacementCounts {
+  /** Opened since genesis. */
+  readonly opened: number;
+  /** In state now. */
+  readonly kept: number;
+}
+
+export function readPlacement(state: StateReader, id: string): Placement | undefined {
+  return placements.read(state, id);
+}
+
+/** Throws `hypermesh.placement_unknown`. */
+export function placementOf(state: StateReader, id: string): Placement {
+  const placement = readPlacement(state, id);
+  if (placement === undefined) throw hypermeshError('hypermesh.placement_unknown', { id });
+  return placement;
+}
+
+/** Open and closed ones, in id order. */
+export function allPlacements(state: StateReader): Iterable<Placement> {
+  return placements.all(state);
+}
+
+/** Those not closed, in id order. */
+export function placementsOfApp(state: StateReader, app: string): readonly Placement[] {
+  return byApp.entries(state, `${app}/`).map((entry) => placementOf(state, entry.slice(app.length + 1)));
+}
+
+/** Those not closed, in id order. */
+export function placementsOfNode(state: StateReader, node: Uint8Array): readonly Placement[] {
+  return byNode.entries(state, `${hex(node)}/`).map((entry) => placementOf(state, entry.slice(hex(node).length + 1)));
+}
+
+export function mayOpen(state: StateReader): boolean {
+  return readCounts(state).kept < PLACEMENT_COUNT_MAX;
+}
+
+/** Reserves the node's resources and gives it the replica. The caller has checked that they fit. */
+export function openPlacement(
+  state: StateWriter,
+  request: Pick<Placement, 'app' | 'appOwner' | 'generation' | 'exclusive' | 'node' | 'provider' | 'lease' | 'cpuMillis' | 'memoryBytes'>,
+  time: number,
+): Placement {
+  const { opened, kept } = readCounts(state);
+  const placement: Placement = {
+    ...request,
+    id: `${request.app}-${opened + 1}`,
+    phase: 'assigned',
+    failures: 0,
+    reason: '',
+    openedAt: time,
+    closedAt: null,
+  };
+  counts.write(state, '', { opened: opened + 1, kept: kept + 1 });
+  placements.write(state, placement.id, placement);
+  byApp.add(state, `${placement.app}/${placement.id}`);
+  byNode.add(state, `${hex(placement.node)}/${placement.id}`);
+  use(state, placement, 1, 0, time);
+  return placement;
+}
+
+/** Records what the node reports of a placement that is not closed. */
+export function changePhase(
+  state: StateWriter,
+  placement: Placement,
+  phase: 'starting' | 'ready' | 'failed',
+  reason: string,
+  time: number,
+): void {
+  const failures = phase === 'ready' ? 0 : placement.failures + (phase === 'failed' ? 1 : 0);
+  placements.write(state, placement.id, { ...placement, phase, reason, failures });
+  use(state, placement, 0, readiness(phase) - readiness(placement.phase), time);
+}
+
+/** Tells the node to stop an exclusive replica: the reservation stays until it has, or its lease ends. */
+export function beginClosing(state: StateWriter, placement: Placement, reason: string, time: number): void {
+  placements.write(state, placement.id, { ...placement, phase: 'closing', reason });
+  use(state, placement, 0, -readiness(placement.phase), time);
+}
+
+/** Ends the placement and frees its resources; `at`: block time up to which it is billed. */
+export function closePlacement(state: StateWriter, placement: Placement, reason: string, at: number, time: number): void {
+  const closedAt = Math.max(placement.openedAt, at);
+  placements.write(state, placement.id, { ...placement, phase: 'closed', reason, closedAt });
+  byApp.remove(state, `${placement.app}/${placement.id}`);
+  byNode.remove(state, `${hex(placement.node)}/${placement.id}`);
+  closed.add(state, `${sortable(closedAt)}/${placement.id}`);
+  use(state, placement, -1, -readiness(placement.phase), time);
+}
+
+/** Forgets closed placements, oldest first, as long as `mayForget` agrees. */
+export function pruneClosed(state: StateWriter, mayForget: (placement: Placement) => boolean): void {
+  for (const entry of closed.entries(state, '', PRUNED_PER_BLOCK_MAX)) {
+    const placement = placementOf(state, entry.slice(sortable(0).length + 1));
+    if (!mayForget(placement)) return;
+    placements.remove(state, placement.id);
+    closed.remove(state, entry);
+    const { opened, kept } = readCounts(state);
+    counts.write(state, '', { opened, kept: kept - 1 });
+  }
+}
+
+function readCounts(state: StateReader): PlacementCounts {
+  return counts.read(state, '') ?? { opened: 0, kept: 0 };
+}
+
+function readiness(phase: PlacementPhase): number {
+  return phase === 'ready' ? 1 : 0;
+}
+
+/** Keeps the node's totals, and the state of its processor and memory, equal to its placements. */
+function use(state: StateWriter, placement: Placement, sign: 1 | 0 | -1, ready: number, time: number): void {
+  if (sign === 0 && ready === 0) return;
+  const before = readUsage(state, placement.node);
+  const usage: Usage = {
+    cpuMillis: before.cpuMillis + sign * placement.cpuMillis,
+    memoryBytes: before.memoryBytes + sign * placement.memoryBytes,
+    workloads: before.workloads + sign,
+    ready: before.ready + ready,
+  };
+  writeUsage(state, placement.node, usage);
+  followUse(state, placement.node, usage.workloads === 0 ? 'available' : usage.ready === 0 ? 'allocated' : 'in-use', time);
+}
