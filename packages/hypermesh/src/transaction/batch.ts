@@ -5,10 +5,10 @@ import { TRANSACTION_BYTES_MAX } from './transaction.ts';
 /** Encoded transactions that travel together; blocks order their digests. */
 export type Batch = readonly Uint8Array[];
 
-// About 2 KiB a signed transaction: this many fill a batch.
+// Small transactions of half a kilobyte less than the FALCON signature do not exist: the bytes limit first.
 export const BATCH_TRANSACTIONS_MAX: number = 2_000;
-// One push to a peer, acknowledged once it is on its disk; a validator sends the next meanwhile.
-export const BATCH_BYTES_MAX: number = 4 * 1024 * 1024;
+// The largest transaction fits; some five hundred ordinary ones fill it. Smaller batches reach the peers sooner.
+export const BATCH_BYTES_MAX: number = TRANSACTION_BYTES_MAX;
 // Heads of the array and its elements.
 const FRAMING_BYTES_MAX = 16 + 5 * BATCH_TRANSACTIONS_MAX;
 export const ENCODED_BATCH_BYTES_MAX: number = BATCH_BYTES_MAX + FRAMING_BYTES_MAX;
