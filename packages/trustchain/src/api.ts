@@ -18,7 +18,6 @@ import {
   ROLE_COUNT_MAX,
   SAN_COUNT_MAX,
   SERIAL_BYTES,
-  VALIDATOR_COUNT_MAX,
 } from './constants.ts';
 import { JOIN_SECRET_BYTES, JOIN_TOKEN_CHARS_MAX } from './enrolment/join-token.ts';
 import { GENESIS_BYTES_MAX } from './genesis/genesis.ts';
@@ -27,6 +26,8 @@ import { ENTRY_BYTES_MAX } from './log/tile.ts';
 import { SIGNED_ANSWER_BYTES_MAX } from './names/answer.ts';
 import { RECORD_CHARS_MAX, RECORD_COUNT_MAX, RECORD_TYPES, type RecordType, TTL_SECONDS_MAX } from './names/record.ts';
 import { ROLES } from './policy/question.ts';
+import { REASON_CODES, type RevocationReason } from './revocation/revocation.ts';
+import { POLICY_HISTORY_BYTES_MAX } from './witness/policy.ts';
 
 export type LogName = 'certificates' | 'packages' | 'revocations';
 
@@ -42,7 +43,9 @@ export interface SubmissionMessage {
 
 export interface LogReceiptMessage {
   readonly index: number;
-  readonly inclusionProof: readonly Uint8Array[];
+  /** Size of the tree of the checkpoint. */
+  readonly size: number;
+  readonly proof: readonly Uint8Array[];
   /** Signed note. */
   readonly checkpoint: Uint8Array;
 }
@@ -62,8 +65,15 @@ export interface TrustRoots {
   readonly intermediates: readonly Uint8Array[];
   /** 0 bootstrap; from 1 on cosignatures and verdicts of a quorum of validators are required. */
   readonly phase: number;
-  /** Encoded `SignedWitnessPolicy`; null in phase 0. */
-  readonly witnessPolicy: Uint8Array | null;
+  /** Encoded history of signed witness policies, version 1 and on; an empty list in phase 0. */
+  readonly witnessPolicies: Uint8Array;
+}
+
+export interface RevocationRequest {
+  readonly serial: string;
+  readonly reason: RevocationReason;
+  /** Milliseconds since the epoch from which the key is held to be compromised; null if not known. */
+  readonly invalidityDate: number | null;
 }
 
 type Nothing = Readonly<Record<string, never>>;
@@ -79,7 +89,7 @@ export type TrustchainMethods = {
   readonly 'enroll.submit': MethodSpec<SubmissionMessage & { readonly secret: Uint8Array }, { readonly bundle: Uint8Array }>;
   readonly renew: MethodSpec<SubmissionMessage, { readonly bundle: Uint8Array }>;
   /** Of an own certificate by its key holder; of another one by an operator, from phase 1 on with a quorum verdict. */
-  readonly revoke: MethodSpec<{ readonly serial: string; readonly reason: number; readonly invalidFrom: number | null }, LogReceiptMessage>;
+  readonly revoke: MethodSpec<RevocationRequest, LogReceiptMessage>;
   readonly status: MethodSpec<{ readonly serial: string }, CertificateStatus>;
   /** A fresh proof and checkpoint; without a serial for the caller's newest certificate. */
   readonly bundle: MethodSpec<{ readonly serial: string | null }, { readonly bundle: Uint8Array }>;
@@ -129,9 +139,8 @@ const TILE_PATH_CHARS_MAX = 64;
 // 100,000 revoked serials of certificates that have not expired, and both signatures.
 export const SNAPSHOT_BYTES_MAX: number = 4 * 1024 * 1024;
 export const DELTAS_PER_ANSWER_MAX: number = 64;
-// A policy of 100 ML-DSA-44 keys and as many signatures.
-export const WITNESS_POLICY_BYTES_MAX: number = VALIDATOR_COUNT_MAX * 4 * 1024;
-const ROOTS_BYTES_MAX: number = (4 + INTERMEDIATE_COUNT_MAX) * CERTIFICATE_BYTES_MAX + WITNESS_POLICY_BYTES_MAX;
+// Four roots and their intermediates, besides the policies.
+const ROOTS_BYTES_MAX: number = (4 + INTERMEDIATE_COUNT_MAX) * CERTIFICATE_BYTES_MAX + POLICY_HISTORY_BYTES_MAX;
 const HYBRID_SIGNATURE_BYTES_MAX = 2 * 1024;
 const SUBMISSION_BYTES_MAX: number = CERTIFICATE_BYTES_MAX + HYBRID_SIGNATURE_BYTES_MAX + ENVELOPE_BYTES;
 const RECEIPT_BYTES_MAX: number = CHECKPOINT_BYTES_MAX + PROOF_HASHES_MAX * 40 + ENVELOPE_BYTES;
@@ -150,6 +159,7 @@ const index = z.int().min(0);
 const hash = bytesOf(32);
 const hashes = z.array(hash).max(PROOF_HASHES_MAX);
 const serial = z.string().regex(new RegExp(`^[0-9a-f]{${SERIAL_BYTES * 2}}$`, 'u'));
+const REASONS = Object.keys(REASON_CODES) as RevocationReason[];
 const log = z.enum(['certificates', 'packages', 'revocations']);
 const dnsName = z.string().min(1).max(DNS_NAME_CHARS_MAX);
 const recordType = z.enum(RECORD_TYPES);
@@ -166,7 +176,7 @@ const submission = {
     kemProof: hash,
   }),
 } as const;
-const receipt = z.strictObject({ index, inclusionProof: hashes, checkpoint: bytesUpTo(CHECKPOINT_BYTES_MAX) });
+const receipt = z.strictObject({ index, size: index, proof: hashes, checkpoint: bytesUpTo(CHECKPOINT_BYTES_MAX) });
 
 const MEMBERS: readonly IdentityKind[] = ['bundle', 'set-entry'];
 const NEWCOMERS: readonly IdentityKind[] = ['raw-key', 'pinned', 'set-entry', 'bundle'];
@@ -223,7 +233,7 @@ const enrolmentMethods = {
       roots: z.array(bytesUpTo(CERTIFICATE_BYTES_MAX)),
       intermediates: z.array(bytesUpTo(CERTIFICATE_BYTES_MAX)).max(INTERMEDIATE_COUNT_MAX),
       phase: index,
-      witnessPolicy: bytesUpTo(WITNESS_POLICY_BYTES_MAX).nullable(),
+      witnessPolicies: bytesUpTo(POLICY_HISTORY_BYTES_MAX),
     }),
     { responseBytesMax: ROOTS_BYTES_MAX },
   ),
@@ -269,10 +279,9 @@ const logMethods = {
 const snapshot = z.strictObject({ snapshot: bytesUpTo(SNAPSHOT_BYTES_MAX) });
 
 const revocationMethods = {
-  // RFC 5280, 5.3.1: reason codes 0 to 10.
   revoke: method(
     { ...RECOVERY, idempotent: true },
-    z.strictObject({ serial, reason: z.int().min(0).max(10), invalidFrom: index.nullable() }),
+    z.strictObject({ serial, reason: z.enum(REASONS), invalidityDate: index.nullable() }),
     receipt,
     { responseBytesMax: RECEIPT_BYTES_MAX, deadlineMs: ISSUE_DEADLINE_MS },
   ),

@@ -9,7 +9,7 @@ export { keyIdOf, lint, type ProfileName } from './certificate/profile.ts';
 export { type CertificateRequest, createRequest, parseRequest, type RequestFields } from './certificate/request.ts';
 export { type AuthorityComponents, createIntermediate, createRoot } from './ca/authority.ts';
 export * from './genesis/genesis.ts';
-export { nodeIdOf, nodeNameOf, nodeUriOf } from './genesis/ids.ts';
+export { nodeIdOf, nodeNameOf, nodeUriOf, pairIdOf } from './genesis/ids.ts';
 export { GENESIS_VERSION, TRUSTCHAIND_NAME } from './genesis/validation.ts';
 export { createKeystore, type Keystore, type KeystoreComponents, loadSigningPair, openKeystore, readPassphrase } from './keys/keystore.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, type SignedCheckpoint } from './note/checkpoint.ts';
@@ -32,3 +32,49 @@ export { issuancePolicyContract, type IssuancePolicyMethods } from './policy/con
 export { createTokenPolicy, type IssuancePolicy } from './policy/policy.ts';
 export * from './policy/question.ts';
 export { createQuorumPolicy, type PolicyMember } from './policy/quorum-policy.ts';
+export * from './revocation/revocation.ts';
+export {
+  type BundleVerification,
+  createVerificationCache,
+  type Identity,
+  type VerificationCache,
+  verifyBundle,
+} from './verification/bundle-verification.ts';
+export {
+  type CheckpointCache,
+  type CheckpointVerification,
+  createCheckpointCache,
+  type LogProof,
+  verifyCheckpoint,
+  verifyLogProof,
+} from './verification/checkpoint-verification.ts';
+export {
+  decodeKeyClaim,
+  decodeSetEntryClaim,
+  encodeKeyClaim,
+  encodeSetEntryClaim,
+  type KeyClaim,
+  keyClaimId,
+  type SetEntryClaim,
+} from './verification/identity-message.ts';
+export {
+  type AcceptedIdentities,
+  createIdentityVerifier,
+  type IdentityVerifierComponents,
+  type PinnedPeer,
+  type RevocationSource,
+} from './verification/identity-verifier.ts';
+export {
+  type BundleIdentity,
+  createBundleIdentity,
+  createPinnedIdentity,
+  createRawKeyIdentity,
+  createSetEntryIdentity,
+} from './verification/local-identity.ts';
+export { genesisSetEntries, type SetEntries, type SetEntry } from './verification/set-entries.ts';
+export { createTrust, type Trust, type TrustComponents } from './verification/trust.ts';
+export * from './witness/policy.ts';
+export { type KeyNames, IDENTITY_KEY, ISSUER_KEY, KEM_KEY, logKeyNames, ROOT_KEY, VOTE_KEY, WITNESS_KEY } from './init/key-plan.ts';
+export { createMesh, type MeshComponents, type NewMesh } from './init/mesh.ts';
+export { type MeshFile, writeMesh } from './init/mesh-files.ts';
+export * from './init/plan.ts';

@@ -1,27 +1,13 @@
 import type { Clock, Crypto, Entropy } from '@hypermesh/stoq';
-import { type Bundle, encodeBundle } from '../certificate/bundle.ts';
+import { encodeBundle } from '../certificate/bundle.ts';
 import type { Certificate } from '../certificate/certificate.ts';
 import { signCertificate, type SigningPair } from '../certificate/issuance.ts';
 import type { CertificateRequest } from '../certificate/request.ts';
 import { LEAF_LIFETIME_MS_MAX } from '../constants.ts';
 import { trustError } from '../errors.ts';
+import type { Log } from '../log/log.ts';
+import type { LogReceipt } from '../log/pending-entry.ts';
 import { assertIssuerKeys, newSerial } from './authority.ts';
-
-/** What the log says of one entry: it is durable, integrated and under this checkpoint. */
-export interface LogReceipt {
-  readonly index: number;
-  readonly inclusionProof: readonly Uint8Array[];
-  /** Signed note, with the cosignatures that the present witness policy demands. */
-  readonly checkpoint: Uint8Array;
-}
-
-/** The certificate log as issuance needs it. */
-export interface CertificateLog {
-  /** Resolves when the entry may be shown; a duplicate answers with the first entry. */
-  append(entry: Uint8Array, options: { signal: AbortSignal }): Promise<LogReceipt>;
-  /** The entry at the index under a checkpoint that satisfies the present witness policy. */
-  receiptOf(index: number, options: { signal: AbortSignal }): Promise<LogReceipt>;
-}
 
 export interface IssuerConfig {
   readonly intermediate: Certificate;
@@ -34,7 +20,8 @@ export interface IssuerComponents {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly keys: SigningPair;
-  readonly log: CertificateLog;
+  /** Of certificates. */
+  readonly log: Pick<Log, 'add' | 'receipt'>;
 }
 
 /** Signs leaves; nothing leaves it that is not in the log. It trusts its caller to have judged the request. */
@@ -42,7 +29,7 @@ export interface Issuer {
   /** An encoded bundle. */
   issue(request: CertificateRequest, options: { signal: AbortSignal }): Promise<Uint8Array>;
   /** The bundle of a logged leaf under a current checkpoint. */
-  bundleOf(leaf: Uint8Array, logIndex: number, options: { signal: AbortSignal }): Promise<Uint8Array>;
+  bundleOf(leaf: Uint8Array, logIndex: number): Promise<Uint8Array>;
 }
 
 /** Throws `trustchain.config_invalid` when the keys are not those of the intermediate. */
@@ -53,9 +40,8 @@ export function createIssuer(config: IssuerConfig, components: IssuerComponents)
   if (leafLifetimeMs > LEAF_LIFETIME_MS_MAX) throw trustError('trustchain.config_invalid', { field: 'leafLifetimeMs' });
 
   const bundle = (leaf: Uint8Array, receipt: LogReceipt): Uint8Array => {
-    const { index, inclusionProof, checkpoint } = receipt;
-    const parts: Bundle = { leaf, intermediates: [intermediate.der], logIndex: index, inclusionProof, checkpoint, rotations: [] };
-    return encodeBundle(parts);
+    const { index: logIndex, proof: inclusionProof, checkpoint } = receipt;
+    return encodeBundle({ leaf, intermediates: [intermediate.der], logIndex, inclusionProof, checkpoint, rotations: [] });
   };
 
   return {
@@ -76,8 +62,8 @@ export function createIssuer(config: IssuerConfig, components: IssuerComponents)
         keys,
         crypto,
       );
-      return bundle(leaf.der, await log.append(leaf.der, options));
+      return bundle(leaf.der, await log.add(leaf.der, options));
     },
-    bundleOf: async (leaf, logIndex, options) => bundle(leaf, await log.receiptOf(logIndex, options)),
+    bundleOf: async (leaf, logIndex) => bundle(leaf, await log.receipt(logIndex)),
   };
 }

@@ -2,6 +2,7 @@ import { bytes, type Codec, decode, encode, type Role, struct, text, uint } from
 import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
 import { RENEW_EXPIRED_MS_MAX } from '../constants.ts';
 import { trustError } from '../errors.ts';
+import type { Log } from '../log/log.ts';
 import { namesCodec, rolesCodec } from '../policy/question.ts';
 import type { DurableMap } from './state-store.ts';
 
@@ -16,12 +17,6 @@ export interface RegisteredCertificate {
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
-}
-
-/** The entries of the certificate log, as far as they are integrated. */
-export interface LoggedEntries {
-  size(): number;
-  read(index: number): Promise<Uint8Array>;
 }
 
 /**
@@ -54,14 +49,14 @@ const entryCodec: Codec<RegisteredCertificate> = struct({
 const NEXT_INDEX = 'next';
 const nextCodec = uint();
 
-export function createRegister(stored: DurableMap, log: LoggedEntries): Register {
+export function createRegister(stored: DurableMap, log: Pick<Log, 'size' | 'entry'>): Register {
   let following: Promise<void> = Promise.resolve();
 
   const index = async (): Promise<void> => {
     const stored0 = await stored.get(NEXT_INDEX);
     let next = stored0 === undefined ? 0 : decode(nextCodec, stored0);
     for (; next < log.size(); next++) {
-      const entry = entryOf(parseCertificate(await log.read(next)), next);
+      const entry = entryOf(parseCertificate(await log.entry(next)), next);
       const value = encode(entryCodec, entry);
       const node = hex(entry.nodeId);
       await stored.putAll([
