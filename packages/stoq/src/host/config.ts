@@ -55,7 +55,7 @@ async function readConfigFile(path: string): Promise<Tree> {
   } finally {
     await file.close();
   }
-  const document = parseDocument(text, { prettyErrors: true, logLevel: 'silent' });
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     const { line = 0, col = 0 } = problem.linePos?.[0] ?? {};

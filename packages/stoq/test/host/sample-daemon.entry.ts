@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { daemonConfigShape, runDaemon } from '@hypermesh/stoq/host';
 import { z } from 'zod';
 
@@ -11,21 +11,20 @@ await runDaemon({
   schema,
   stopMsMax: 1_000,
   async create({ config, logger }) {
-    let server: Server | undefined;
+    const server = createServer();
     return {
       async start() {
         if (config.behaviour === 'fails-to-start') await Promise.reject(Object.assign(new RangeError('no such disk')));
-        server = createServer();
-        await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
         if (config.behaviour === 'rejects-later') setTimeout(() => void Promise.reject(new RangeError('nobody waits')), 10);
         if (config.behaviour === 'leaves-a-timer') setInterval(() => {}, 1_000_000);
       },
       async stop() {
         logger.info({ token: 'not to be seen' }, 'closing');
         if (config.behaviour === 'never-stops') await new Promise(() => setInterval(() => {}, 1_000_000));
-        await new Promise((resolve) => server?.close(resolve));
+        await new Promise((resolve) => server.close(resolve));
       },
-      addresses: () => ({ tcp: `127.0.0.1:${(server?.address() as { port: number }).port}` }),
+      addresses: () => ({ tcp: `127.0.0.1:${(server.address() as AddressInfo).port}` }),
     };
   },
 });
