@@ -54,6 +54,9 @@ export {
 export { createQuicCarrier, type QuicCarrier, type QuicCarrierComponents, type QuicCarrierConfig } from './carrier/quic/carrier.ts';
 export type * from './session/identity.ts';
 export type * from './session/session.ts';
+export { createHandshakeGate, DEFAULT_GATE_LIMITS, type HandshakeGate, type HandshakeGateLimits } from './session/gate.ts';
+export { acceptSession, connectSession } from './session/handshake.ts';
+export { DEFAULT_SESSION_LIMITS, type SessionLimits } from './session/limits.ts';
 export * from './rpc/contract.ts';
 export type * from './rpc/service.ts';
 export type * from './rpc/observer.ts';

@@ -1,12 +1,17 @@
 import type { Address, CarrierConnection } from '../carrier/carrier.ts';
+import type { Clock } from '../clock.ts';
+import type { Entropy } from '../crypto/entropy.ts';
+import type { Crypto } from '../crypto/keys.ts';
+import type { HandshakeGate } from './gate.ts';
 import type { IdentityKind, IdentityVerifier, LocalIdentity, PeerIdentity } from './identity.ts';
+import type { SessionLimits } from './limits.ts';
 
 /** An authenticated, sealed connection. Both sides may open streams. */
 export interface Session {
   readonly role: 'client' | 'server';
   readonly peer: PeerIdentity;
   readonly remoteAddress: Address;
-  openStream(options?: { signal?: AbortSignal; priority?: number }): Promise<SessionStream>;
+  openStream(options?: { signal?: AbortSignal }): Promise<SessionStream>;
   /** The next stream of the peer; null when the session has ended. */
   acceptStream(): Promise<SessionStream | null>;
   /** Keying material for a label and context, the same on both sides (as RFC 8446, section 7.5). */
@@ -41,11 +46,30 @@ export interface SessionStream {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array>;
 }
 
+/** What both sides of a handshake need. */
 export interface HandshakeOptions {
+  /** Of the side's own role: the dialer is the client. The session owns it from now on. */
   readonly connection: CarrierConnection;
-  readonly identity: LocalIdentity;
   readonly verifier: IdentityVerifier;
-  /** Client only: the kind of identity the server must show. */
-  readonly expect?: IdentityKind;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** Ends the handshake; has no effect on the session afterwards. */
   readonly signal: AbortSignal;
+  readonly limits?: Partial<SessionLimits>;
+}
+
+export interface ConnectOptions extends HandshakeOptions {
+  readonly identity: LocalIdentity;
+  /** The kind of identity that the server must show. */
+  readonly expect: IdentityKind;
+  /** 32-byte id that the server must prove; checked before this side shows its own identity. */
+  readonly expectId?: Uint8Array;
+}
+
+export interface AcceptOptions extends HandshakeOptions {
+  /** One of each kind at most; the client says which it wants. */
+  readonly identities: () => readonly LocalIdentity[];
+  /** Shared by all handshakes of an acceptor. */
+  readonly gate?: HandshakeGate;
 }
