@@ -1,0 +1,25 @@
+import { createServer, type Server } from 'node:net';
+import { createHash } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { devnetError } from '../errors.ts';
+
+/**
+ * Holds a directory for this process. The lock is an abstract Unix socket (unix(7)): the kernel drops it with its holder, so
+ * it is never stale. Throws `devnet.directory_used`.
+ */
+export async function lockDirectory(directory: string): Promise<Disposable> {
+  const name = createHash('sha256')
+    .update(await realpath(directory))
+    .digest('hex');
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(devnetError('devnet.directory_used', { directory }, { cause })));
+    server.listen(`\0hypermesh-${name}`, resolve);
+  });
+  server.unref();
+  return { [Symbol.dispose]: () => close(server) };
+}
+
+function close(server: Server): void {
+  server.close();
+}
