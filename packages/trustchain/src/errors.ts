@@ -62,6 +62,12 @@ export const trustError: ErrorFactory<TrustErrorCode> = defineErrors({
     message: 'A witness refused to cosign the checkpoint',
     retryable: true,
   },
+  'trustchain.witness_policy_refused': {
+    message: 'The witness policy does not follow from the one held',
+    retryable: false,
+  },
+  'trustchain.witness_policy_malformed': { message: 'The witness policy is malformed', retryable: false },
+  'trustchain.identity_malformed': { message: 'The identity message is malformed', retryable: false },
   'trustchain.revocation_stale': {
     message: 'No revocation snapshot is current; fetch a newer one',
     retryable: true,
@@ -178,6 +184,7 @@ export const trustError: ErrorFactory<TrustErrorCode> = defineErrors({
   'trustchain.name_malformed': { message: 'The name is malformed', retryable: false },
   'trustchain.name_unknown': { message: 'The name does not exist', retryable: false },
   'trustchain.name_taken': { message: 'The name belongs to somebody else', retryable: false },
+  'trustchain.zone_full': { message: 'The zone holds as many names as it may', retryable: true },
   'trustchain.zone_invalid': {
     message: 'The zone or a signature of it is invalid',
     retryable: false,
@@ -200,10 +207,10 @@ export type TrustErrorCode =
   | 'trustchain.bundle_malformed'
   | 'trustchain.proof_failed'
   | `trustchain.checkpoint_${'malformed' | 'unsigned'}`
-  | `trustchain.witness_${'quorum_missing' | 'refused'}`
+  | `trustchain.witness_${'quorum_missing' | 'refused' | 'policy_refused' | 'policy_malformed'}`
   | `trustchain.revocation_${'stale' | 'malformed' | 'rollback' | 'refused'}`
   | 'trustchain.serial_unknown'
-  | `trustchain.identity_${'unknown' | 'kind_refused'}`
+  | `trustchain.identity_${'unknown' | 'kind_refused' | 'malformed'}`
   | `trustchain.enrolment_${'refused' | 'overload'}`
   | 'trustchain.challenge_unknown'
   | 'trustchain.possession_failed'
@@ -219,6 +226,6 @@ export type TrustErrorCode =
   | `trustchain.log_${'missing' | 'exists' | 'corrupt' | 'inconsistent' | 'locked' | 'closed' | 'overload' | 'range'}`
   | 'trustchain.entry_malformed'
   | `trustchain.name_${'refused' | 'malformed' | 'unknown' | 'taken'}`
-  | 'trustchain.zone_invalid'
+  | `trustchain.zone_${'full' | 'invalid'}`
   | 'trustchain.config_invalid'
   | 'trustchain.unsupported';

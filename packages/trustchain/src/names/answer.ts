@@ -40,6 +40,12 @@ export interface Denial {
   readonly ttlSeconds: number;
 }
 
+export interface VerifiedAnswer {
+  readonly answer: Answer;
+  /** Milliseconds since the epoch: the end of the signature or of the time to live, whichever is first. */
+  readonly expiresAt: number;
+}
+
 export type Answer = ({ readonly kind: 'records' } & RecordSet) | ({ readonly kind: 'denial' } & Denial);
 
 export interface Question {
@@ -90,7 +96,7 @@ export async function signAnswer(answer: Answer, trust: Omit<ZoneTrust, 'key'>, 
  * What a signed answer says about the question: it must be signed by the zone, current, and about that name and type.
  * Throws `trustchain.zone_invalid`.
  */
-export function verifyAnswer(encoded: Uint8Array, question: Question, trust: ZoneTrust, now: number, crypto: Crypto): Answer {
+export function verifyAnswer(encoded: Uint8Array, question: Question, trust: ZoneTrust, now: number, crypto: Crypto): VerifiedAnswer {
   const { body, signature } = strictly(() => decode(signedCodec, encoded, SIGNED_ANSWER_BYTES_MAX));
   if (!crypto.verifyHybrid(trust.key, labelled(LABEL, body), signature)) refuse('signature');
   const { meshId, zone, signedAt, answer } = strictly(() => decode(bodyCodec, body, BODY_BYTES_MAX));
@@ -99,7 +105,7 @@ export function verifyAnswer(encoded: Uint8Array, question: Question, trust: Zon
   if (signedAt + ANSWER_LIFETIME_MS <= now) refuse('expired');
   if (!isAbout(answer, question)) refuse('another question');
   if (answer.kind === 'records') assertRecords(answer);
-  return answer;
+  return { answer, expiresAt: Math.min(signedAt + ANSWER_LIFETIME_MS, now + answer.ttlSeconds * 1000) };
 }
 
 /** Whether the answer settles the question. Names are compared as text: the order of the zone. */
