@@ -26,9 +26,10 @@ export function writeFrameHead(frame: Uint8Array, type: FrameType): Uint8Array {
   return frame;
 }
 
-/** Cuts a stream into frames. One read at a time. */
+/** Cuts a stream into frames. One `next` at a time. */
 export class FrameReader {
   readonly #stream: SessionStream;
+  #reading: Promise<unknown> = Promise.resolve();
   #pending: Uint8Array = new Uint8Array(0);
 
   constructor(stream: SessionStream) {
@@ -39,7 +40,29 @@ export class FrameReader {
    * The next frame, or null at the authenticated end. Throws `stoq.rpc_too_large` before anything of an oversized payload is
    * kept, `stoq.rpc_malformed` for a type that `limits` does not list and for a truncated frame.
    */
-  async next(limits: Partial<Record<FrameType, number>>): Promise<Frame | null> {
+  next(limits: Partial<Record<FrameType, number>>): Promise<Frame | null> {
+    const frame = this.#next(limits);
+    this.#reading = frame;
+    return frame;
+  }
+
+  /**
+   * Resolves at the authenticated end, discarding at most `bytesMax` bytes before it; then throws `stoq.rpc_malformed`.
+   * A `next` whose caller has stopped waiting goes first.
+   */
+  async end(bytesMax: number): Promise<void> {
+    await this.#reading.catch(() => {});
+    let discarded = this.#pending.length;
+    this.#pending = new Uint8Array(0);
+    while (discarded <= bytesMax) {
+      const chunk = await this.#stream.read();
+      if (chunk === null) return;
+      discarded += chunk.length;
+    }
+    throw stoqError('stoq.rpc_malformed', { reason: 'bytes after the last frame' });
+  }
+
+  async #next(limits: Partial<Record<FrameType, number>>): Promise<Frame | null> {
     const head = await this.#take(FRAME_HEAD_BYTES);
     if (head === null) return null;
     const type = head[0] as FrameType;
@@ -50,18 +73,6 @@ export class FrameReader {
     const payload = await this.#take(length);
     if (payload === null) throw stoqError('stoq.rpc_malformed', { reason: 'truncated frame' });
     return { type, payload };
-  }
-
-  /** Resolves at the authenticated end, discarding at most `bytesMax` bytes before it; then throws `stoq.rpc_malformed`. */
-  async end(bytesMax: number): Promise<void> {
-    let discarded = this.#pending.length;
-    this.#pending = new Uint8Array(0);
-    while (discarded <= bytesMax) {
-      const chunk = await this.#stream.read();
-      if (chunk === null) return;
-      discarded += chunk.length;
-    }
-    throw stoqError('stoq.rpc_malformed', { reason: 'bytes after the last frame' });
   }
 
   /** Exactly `length` bytes, or null if the stream ends before the first; memory grows only with what arrives. */

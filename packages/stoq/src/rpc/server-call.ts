@@ -31,6 +31,8 @@ export class ServerCall {
   readonly #scope: ServerScope;
   readonly #reader: FrameReader;
   readonly #interrupt = new Interrupt();
+  /** The call is of a method that answers with a stream. */
+  streaming = false;
   #cancelTimer: () => void = () => {};
   #method = 'unknown';
   #requestBytes = 0;
@@ -88,6 +90,7 @@ export class ServerCall {
     this.#method = method.wireName;
     const refusal = refusalOf(method.spec, this.#session.peer);
     if (refusal !== null) throw refusal;
+    this.streaming = method.spec.kind === 'server-stream';
     const release = this.#scope.admit();
     try {
       this.#arm(header.deadlineMs);
@@ -97,8 +100,8 @@ export class ServerCall {
         remoteAddress: this.#session.remoteAddress,
         signal: this.#interrupt.signal,
       };
-      if (method.spec.kind === 'unary') await this.#unary(method, request, context);
-      else await this.#streaming(method, request, context, header.deadlineMs);
+      if (this.streaming) await this.#values(method, request, context, header.deadlineMs);
+      else await this.#unary(method, request, context);
     } finally {
       // A handler that ignores its signal keeps its slot: the limit is on work, not on callers who wait.
       void this.#running.then(release, release);
@@ -127,7 +130,7 @@ export class ServerCall {
     await this.#send(await this.#interrupt.wait(running), method.spec.responseBytesMax);
   }
 
-  async #streaming(method: ServedMethod, request: unknown, context: CallContext, gapMs: number): Promise<void> {
+  async #values(method: ServedMethod, request: unknown, context: CallContext, gapMs: number): Promise<void> {
     const values = (method.handler(request, context) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
     let next = values.next();
     try {

@@ -30,8 +30,8 @@ export interface RpcServer {
   attach(session: Session, busy?: (change: 1 | -1) => void): Promise<void>;
   /** Refuses new calls with `stoq.rpc_stopping` from now on; resolves when none is under way. */
   drain(): Promise<void>;
-  /** Aborts the calls under way; their callers are told `stoq.rpc_stopping`. */
-  abortAll(): void;
+  /** Aborts calls under way; their callers are told `stoq.rpc_stopping`. */
+  abort(which: 'all' | 'streams'): void;
 }
 
 export function createRpcServer({ clock, observer }: RpcServerComponents, config: RpcServerConfig = {}): RpcServer {
@@ -83,8 +83,8 @@ export function createRpcServer({ clock, observer }: RpcServerComponents, config
       stopping = true;
       if (calls.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },
-    abortAll() {
-      for (const call of calls) call.abort(stoqError('stoq.rpc_stopping'));
+    abort(which) {
+      for (const call of calls) if (which === 'all' || call.streaming) call.abort(stoqError('stoq.rpc_stopping'));
     },
   };
 }

@@ -38,7 +38,11 @@ export function encodeHeader(header: CallHeader): Uint8Array {
 }
 
 export function decodeHeader(payload: Uint8Array): CallHeader {
-  return decode(headerCodec, payload, HEADER_BYTES_MAX);
+  try {
+    return decode(headerCodec, payload, HEADER_BYTES_MAX);
+  } catch (cause) {
+    throw stoqError('stoq.rpc_malformed', { reason: 'header' }, { cause });
+  }
 }
 
 /** A value as a whole frame; above `bytesMax` throws `stoq.rpc_too_large`. */

@@ -129,7 +129,14 @@ describe('values of calls', () => {
   it.each<[string, () => unknown]>([
     ['depth when encoding', () => encodeValue(nested(VALUE_DEPTH_MAX + 1), BYTES_MAX)],
     ['depth when decoding', () => decodeValue(fromHex('81'.repeat(VALUE_DEPTH_MAX + 1) + '00'))],
-    ['count when encoding', () => encodeValue(new Array(VALUES_MAX).fill(0), BYTES_MAX)],
+    [
+      'count when encoding',
+      () =>
+        encodeValue(
+          Array.from({ length: VALUES_MAX }, () => 0),
+          BYTES_MAX,
+        ),
+    ],
     ['count when decoding', () => decodeValue(Buffer.concat([fromHex('9a 00040000'), Buffer.alloc(VALUES_MAX)]))],
     ['bigint when encoding', () => encodeValue(1n << BigInt(BIGINT_BYTES_MAX * 8), BYTES_MAX)],
     ['bigint when decoding', () => decodeValue(fromHex(`c2 58${(BIGINT_BYTES_MAX + 1).toString(16)}${'01'.repeat(BIGINT_BYTES_MAX + 1)}`))],
@@ -141,7 +148,16 @@ describe('values of calls', () => {
 
   it('takes what is exactly at its limits', () => {
     expect(codeOf(() => decodeValue(encodeValue(nested(VALUE_DEPTH_MAX), BYTES_MAX)))).toBe('none');
-    expect(codeOf(() => decodeValue(encodeValue(new Array(VALUES_MAX - 1).fill(0), BYTES_MAX)))).toBe('none');
+    expect(
+      codeOf(() =>
+        decodeValue(
+          encodeValue(
+            Array.from({ length: VALUES_MAX - 1 }, () => 0),
+            BYTES_MAX,
+          ),
+        ),
+      ),
+    ).toBe('none');
     expect(encodeValue(new Uint8Array(100), 102)).toHaveLength(102);
   });
 
