@@ -78,3 +78,23 @@ export { type KeyNames, IDENTITY_KEY, ISSUER_KEY, KEM_KEY, logKeyNames, ROOT_KEY
 export { createMesh, type MeshComponents, type NewMesh } from './init/mesh.ts';
 export { type MeshFile, writeMesh } from './init/mesh-files.ts';
 export * from './init/plan.ts';
+export {
+  createRevocationLog,
+  REVOCATION_PUBLISH_INTERVAL_MS,
+  type RevocationLog,
+  type RevocationLogComponents,
+  type RevocationRequest,
+} from './revocation/revocation-log.ts';
+export { createRevocationState, type RevocationState, type RevocationStateComponents } from './revocation/revocation-state.ts';
+export { REVOCATION_COUNT_MAX, REVOCATION_LIFETIME_MS, REVOCATION_UPDATE_BYTES_MAX } from './revocation/update.ts';
+export { type CosignMessage, type PolicyAnswer, witnessContract, type WitnessMethods } from './witness/contract.ts';
+export {
+  createWitness,
+  createWitnessHandlers,
+  type Witness,
+  type WitnessComponents,
+  type WitnessConfig,
+  type WitnessService,
+} from './witness/witness.ts';
+export { collectWitnessPolicy, createWitnessQuorum, type WitnessPeer, type WitnessQuorumComponents } from './witness/witness-quorum.ts';
+export { openWitnessStore, type WitnessStore } from './witness/witness-store.ts';

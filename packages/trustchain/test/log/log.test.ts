@@ -1,11 +1,8 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createCrypto, type Crypto, equalBytes } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLog, type Log, type LogComponents, type LogConfig, openLog } from '../../src/log/log.ts';
 import { EMPTY_ROOT, leafHash, verifyConsistency, verifyInclusion } from '../../src/log/merkle.ts';
 import type { LogReceipt } from '../../src/log/pending-entry.ts';
-import { decodeEntries } from '../../src/log/tile.ts';
 import { parseCheckpoint } from '../../src/note/checkpoint.ts';
 import { type LogSigners, verifyLogSignatures } from '../../src/note/log-signature.ts';
 import { createFolder, createLogSigners, createSteppedClock, entryOf, ORIGIN, removeFolders } from './fixtures.ts';
@@ -23,7 +20,6 @@ afterAll(async () => {
 
 const config = (directory: string): LogConfig => ({ directory, origin: ORIGIN, signers, keysOf: (entry) => [`n${entry[3]}`] });
 const components = (): LogComponents => ({ crypto, clock: createSteppedClock() });
-const code = (suffix: string) => expect.objectContaining({ code: `trustchain.${suffix}` });
 
 function proves(entry: Uint8Array, { index, size, proof, checkpoint }: LogReceipt, log: Log): boolean {
   const head = parseCheckpoint(checkpoint);
