@@ -30,6 +30,8 @@ export interface ChainBlock {
   readonly workHeight: number;
   /** Highest `executedHeight` that this block or an ancestor states. */
   readonly coveredHeight: number;
+  /** Highest height that the certificates in this block and its ancestors commit: they may prove less than others do. */
+  readonly finalHeight: number;
   readonly block: Block;
 }
 
@@ -54,11 +56,11 @@ export const blockCodec: Codec<Block> = struct({
   proposer: uint(VALIDATOR_COUNT_MAX - 1),
 });
 
-/** `[height, workHeight, coveredHeight, block]`, as a validator stores it; the id is computed again. */
+/** `[height, workHeight, coveredHeight, finalHeight, block]`, as a validator stores it; the id is computed again. */
 export const chainBlockCodec: Codec<ChainBlock> = mapped(
-  struct({ height: uint(), workHeight: uint(), coveredHeight: uint(), block: blockCodec }),
+  struct({ height: uint(), workHeight: uint(), coveredHeight: uint(), finalHeight: uint(), block: blockCodec }),
   (stored) => ({ id: blockIdOf(stored.block), ...stored }),
-  ({ height, workHeight, coveredHeight, block }) => ({ height, workHeight, coveredHeight, block }),
+  ({ id: _, ...stored }) => stored,
 );
 
 /** The 32-byte id. */
@@ -80,7 +82,7 @@ export function genesisBlock({ meshId, validatorCount, time, rootOfRoots }: Gene
   const parent = { round: 0, blockId: new Uint8Array(HASH_BYTES), bitmap: bitmapOf([], validatorCount), signatures: [] };
   const fields = { epoch: 0, round: 0, batches: [], reconfiguration: null, executedHeight: 0, proposer: 0 };
   const block: Block = { meshId, parent, time, rootOfRoots, ...fields };
-  return { id: blockIdOf(block), height: 0, workHeight: 0, coveredHeight: 0, block };
+  return { id: blockIdOf(block), height: 0, workHeight: 0, coveredHeight: 0, finalHeight: 0, block };
 }
 
 /** The certificate of the genesis block: without signatures, valid by definition. */
@@ -92,5 +94,11 @@ export function genesisCertificate(genesis: ChainBlock): QuorumCertificate {
 export function chainBlockOf(block: Block, id: Uint8Array, parent: ChainBlock): ChainBlock {
   const height = parent.height + 1;
   const workHeight = block.batches.length > 0 ? height : parent.workHeight;
-  return { id, height, workHeight, coveredHeight: Math.max(parent.coveredHeight, block.executedHeight), block };
+  const coveredHeight = Math.max(parent.coveredHeight, block.executedHeight);
+  return { id, height, workHeight, coveredHeight, finalHeight: finalHeightAbove(parent), block };
+}
+
+/** What a child of the block, which certifies it, proves to be final by the 2-chain rule. */
+export function finalHeightAbove({ block, height, finalHeight }: ChainBlock): number {
+  return block.round === block.parent.round + 1 ? height - 1 : finalHeight;
 }

@@ -1,4 +1,4 @@
-import type { Block, ChainBlock } from './block.ts';
+import { type Block, type ChainBlock, finalHeightAbove } from './block.ts';
 import { BlockTree } from './block-tree.ts';
 import { byteKey } from './byte-key.ts';
 import type { QuorumCertificate } from './certificate.ts';
@@ -12,6 +12,8 @@ import { PendingDigests } from './pending-digests.ts';
 export interface NextBlock {
   readonly parent: ChainBlock;
   readonly batches: readonly Uint8Array[];
+  readonly executedHeight: number;
+  readonly rootOfRoots: Uint8Array;
 }
 
 /** Blocks, what is certified and committed of them, and what is left to do. All certificates that enter were verified. */
@@ -102,13 +104,16 @@ export class Chain {
   /** Null while there is nothing to propose, or while the execution that the block would certify is under way. */
   next(): NextBlock | null {
     const parent = this.#tree.get(this.#highQc.blockId);
-    if (parent === undefined || this.roots.height > this.committed.height) return null;
+    if (parent === undefined) return null;
+    const finalHeight = finalHeightAbove(parent);
+    const executedHeight = Math.min(this.roots.height, finalHeight);
+    const rootOfRoots = this.roots.get(executedHeight);
+    if (rootOfRoots === undefined) return null;
     const batches = this.pending.next(BATCHES_PER_BLOCK_MAX, this.#tree.pathTo(parent, this.committed.height));
-    if (batches.length > 0) return { parent, batches };
-    const isCommitted = parent.workHeight <= this.committed.height;
     const isCovered = parent.coveredHeight >= parent.workHeight;
-    if (isCovered || (isCommitted && this.roots.height < parent.workHeight)) return null;
-    return { parent, batches };
+    const isExecuting = parent.workHeight <= finalHeight && executedHeight < parent.workHeight;
+    if (batches.length === 0 && (isCovered || isExecuting)) return null;
+    return { parent, batches, executedHeight, rootOfRoots };
   }
 
   /** The 2-chain rule: a certified block commits its parent when their rounds are consecutive. */
@@ -116,7 +121,7 @@ export class Chain {
     const parent = this.#tree.parentOf(child);
     if (parent === undefined || parent.height <= this.committed.height || child.block.round !== parent.block.round + 1) return;
     const blocks = this.#tree.commitTo(parent);
-    for (const block of blocks) this.pending.order(block);
+    for (const { block } of blocks) this.pending.order(block.batches);
     for (const [key, { block }] of this.#orphans) if (block.parent.round <= parent.block.round) this.#orphans.delete(key);
     this.#emit({ kind: 'commit', blocks, proof: { child: child.block, qc } });
   }

@@ -115,6 +115,9 @@ class Core implements Consensus {
           this.#chain.pending.add(digest);
           this.#voting.stored(digest);
         });
+      case 'batches-ordered':
+        this.#chain.pending.order(event.digests);
+        return event.digests.forEach((digest) => this.#voting.stored(digest));
       case 'blocks':
         return this.#receiveBlocks(event.from, event.blocks);
       case 'executed':
@@ -129,6 +132,8 @@ class Core implements Consensus {
   }
 
   #start(): void {
+    // From here on a missing safety state means that it was lost.
+    if (this.#restored.safety === null) this.#context.emit({ kind: 'persist', safety: this.#safety.state, block: null });
     for (const { block, id } of this.#restored.uncommitted.toSorted((left, right) => left.height - right.height)) {
       this.#chain.insert(block, id);
     }
@@ -290,13 +295,12 @@ class Core implements Consensus {
     if (next === null) return this.#publish(round);
     const time = Math.max(now, next.parent.block.time + 1);
     if (time > now + BLOCK_TIME_SKEW_MS_MAX) return;
-    const { highQc, roots } = this.#chain;
-    const execution = { executedHeight: roots.height, rootOfRoots: roots.newest };
-    const { batches } = next;
-    const block: Block = { meshId, epoch, round, parent: highQc, time, batches, reconfiguration: null, ...execution, proposer: self };
+    const { highQc } = this.#chain;
+    const { parent, ...content } = next;
+    const block: Block = { meshId, epoch, round, parent: highQc, time, ...content, reconfiguration: null, proposer: self };
     const blockId = blockIdOf(block);
     const tc = this.#pacemaker.justification(highQc);
-    const persisted = chainBlockOf(block, blockId, next.parent);
+    const persisted = chainBlockOf(block, blockId, parent);
     this.#context.emit({ kind: 'persist', safety: this.#safety.propose(round, highQc, tc), block: persisted });
     const message = proposalMessage({ meshId, epoch, round, blockId, proposer: self });
     this.#context.emit({ kind: 'sign', request: { kind: 'proposal', block, blockId, tc }, message });

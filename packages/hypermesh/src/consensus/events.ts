@@ -15,11 +15,16 @@ export type ConsensusEvent =
   | { readonly kind: 'message'; readonly from: number; readonly message: ConsensusMessage }
   /** A session with the validator is up again: it may have missed messages. */
   | { readonly kind: 'connected'; readonly peer: number }
-  /** The batches are durable here. New ones, fetched ones, and after a restart those not yet ordered. */
+  /** The batches are durable here and no executed block carries them: new ones, fetched ones, after a restart all. */
   | { readonly kind: 'batches-stored'; readonly digests: readonly Uint8Array[] }
+  /** The batches are durable here, and an executed block carries them: they were asked for, or came late. */
+  | { readonly kind: 'batches-ordered'; readonly digests: readonly Uint8Array[] }
   /** Answer to `fetch-blocks`: a chain in ascending order. */
   | { readonly kind: 'blocks'; readonly from: number; readonly blocks: readonly Block[] }
-  /** The block at that height and all before it were executed. After a restart, once for the newest height. */
+  /**
+   * The block at that height and all before it were executed. After a restart, for the newest `EXECUTED_ROOTS_MAX` heights in
+   * ascending order: a vote vouches for the root that a block states, so a height that is not given gets none.
+   */
   | { readonly kind: 'executed'; readonly height: number; readonly rootOfRoots: Uint8Array }
   /** Answer to `sign`. */
   | { readonly kind: 'signed'; readonly request: SignRequest; readonly signature: Signature }
@@ -52,7 +57,7 @@ export type ConsensusEffect =
   | { readonly kind: 'stop-timer' }
   /** Get the chain above `afterHeight` (exclusive) up to `blockId` from one of `from`, then give `blocks`. May fail. */
   | { readonly kind: 'fetch-blocks'; readonly blockId: Uint8Array; readonly afterHeight: number; readonly from: readonly number[] }
-  /** Store the batches (at once when they are here already), then give `batches-stored`. May fail. */
+  /** Store those batches that are not here yet, then give `batches-stored` or `batches-ordered` for all. May fail. */
   | { readonly kind: 'fetch-batches'; readonly digests: readonly Uint8Array[]; readonly from: readonly number[] }
   /** A quorum vouches for the block, its batches and the root it states. At most once for a block in one run. */
   | { readonly kind: 'certified'; readonly block: ChainBlock; readonly qc: QuorumCertificate }

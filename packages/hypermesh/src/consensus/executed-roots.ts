@@ -17,8 +17,8 @@ export class ExecutedRoots {
     return this.#height;
   }
 
-  get newest(): Uint8Array {
-    return this.#roots.get(this.#height) as Uint8Array;
+  get(height: number): Uint8Array | undefined {
+    return this.#roots.get(height);
   }
 
   /** Returns the certified block that states another root for this height. */
@@ -35,6 +35,11 @@ export class ExecutedRoots {
   contradiction({ block }: ChainBlock): Uint8Array | null {
     const own = this.#roots.get(block.executedHeight);
     return own === undefined || equalBytes(own, block.rootOfRoots) ? null : own;
+  }
+
+  /** Executed once, but too long ago, or before the restart, to be compared. */
+  isForgotten({ block }: ChainBlock): boolean {
+    return block.executedHeight <= this.#height && !this.#roots.has(block.executedHeight);
   }
 
   /** Remembers what a certified block states about a height that is not executed yet. */

@@ -24,8 +24,8 @@ export class PendingDigests {
     return this.#pending.has(key) || this.#ordered.has(key);
   }
 
-  order({ block }: ChainBlock): void {
-    for (const digest of block.batches) {
+  order(digests: readonly Uint8Array[]): void {
+    for (const digest of digests) {
       const key = byteKey(digest);
       this.#pending.delete(key);
       this.#ordered.add(key);

@@ -34,7 +34,7 @@ export class Voting {
     this.#candidate?.retry();
   }
 
-  /** Votes as soon as the block, its ancestors and its batches are here, if ever. */
+  /** Votes as soon as the block, its ancestors, its batches and the execution that it states are here, if ever. */
   vote(): void {
     const { chain, pacemaker, safety, emit, config } = this.#context;
     const candidate = this.#candidate;
@@ -44,6 +44,8 @@ export class Voting {
     if (proposed === undefined) return;
     const fault = this.#faultOf(proposed);
     if (fault !== null) return this.#refuse(candidate.proposer, fault);
+    // A quorum vouches for the stated root as well, so it is compared before the vote.
+    if (proposed.block.executedHeight > chain.roots.height) return;
     const missing = candidate.missing(proposed.block.batches, chain.pending);
     if (missing.length > 0) {
       if (candidate.request()) emit({ kind: 'fetch-batches', digests: missing, from: othersOf(this.#context, [candidate.proposer]) });
@@ -60,8 +62,7 @@ export class Voting {
     const { chain, emit } = this.#context;
     const parent = chain.parentOf(proposed);
     if (parent === undefined || proposed.block.time <= parent.block.time) return 'time';
-    // The parent's certificate was processed, so whatever an honest proposer had committed is committed here.
-    if (proposed.block.executedHeight > chain.committed.height) return 'executed-height';
+    if (proposed.block.executedHeight > proposed.finalHeight || chain.roots.isForgotten(proposed)) return 'executed-height';
     const rootOfRoots = chain.roots.contradiction(proposed);
     if (rootOfRoots === null) return null;
     emit({ kind: 'alarm', code: 'hypermesh.state_mismatch', block: proposed, rootOfRoots, certified: false });
