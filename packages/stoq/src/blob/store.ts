@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { equalBytes } from '../crypto/bytes.ts';
 import { type Entropy, systemEntropy } from '../crypto/entropy.ts';
@@ -145,7 +145,7 @@ class DirectoryBlobStore implements BlobStore {
   ): AsyncGenerator<Uint8Array> {
     assert(offset >= 0 && pieceBytes > 0, 'a place and a size');
     this.#sizeOfKept(digest);
-    const file = await open(this.#pathOf(nameOf(digest)), 'r');
+    const file = await this.#open(digest);
     try {
       for (let at = offset; ; at += pieceBytes) {
         const piece = await readFully(file, at, pieceBytes);
@@ -163,12 +163,22 @@ class DirectoryBlobStore implements BlobStore {
     if (sizeBytes === undefined) return false;
     this.#sizes.delete(name);
     this.#chargedBytes -= chargeOf(sizeBytes);
-    await unlink(this.#pathOf(name));
+    await rm(this.#pathOf(name), { force: true });
     return true;
   }
 
   usedBytes(): number {
     return this.#chargedBytes;
+  }
+
+  async #open(digest: Uint8Array): Promise<FileHandle> {
+    try {
+      return await open(this.#pathOf(nameOf(digest)), 'r');
+    } catch (cause) {
+      // Deleted meanwhile, or taken from the directory by somebody else: without its entry it can be fetched again.
+      await this.delete(digest);
+      throw stoqError('stoq.blob_missing', { where: 'own store' }, { cause });
+    }
   }
 
   #sizeOfKept(digest: Uint8Array): number {
