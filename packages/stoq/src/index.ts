@@ -75,6 +75,8 @@ export { encodeValue } from './rpc/value-writer.ts';
 export { BIGINT_BYTES_MAX, VALUE_DEPTH_MAX, VALUES_MAX } from './rpc/value.ts';
 export { DEADLINE_MS_MAX, PeerError } from './rpc/wire.ts';
 export type * from './host/host.ts';
+export type * from './host/host-observer.ts';
+export { createHost, SESSIONS_ACCEPTED_MAX, STOP_GRACE_MS } from './host/network-host.ts';
 export {
   BLOB_CHUNK_BYTES,
   type BlobChunk,

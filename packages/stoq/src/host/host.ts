@@ -5,6 +5,9 @@ import type { Crypto } from '../crypto/keys.ts';
 import type { Contract, MethodMap } from '../rpc/contract.ts';
 import type { Client, Handlers } from '../rpc/service.ts';
 import type { IdentityKind, IdentityVerifier, LocalIdentity } from '../session/identity.ts';
+import type { HostObserver } from './host-observer.ts';
+import type { HandshakeGateLimits } from '../session/gate.ts';
+import type { SessionLimits } from '../session/limits.ts';
 
 /** Whom to call, and as whom. */
 export interface PeerTarget {
@@ -22,8 +25,10 @@ export interface HostComponents {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly carriers: readonly Carrier[];
+  /** Asked in this order for an address that several know. The host owns them: those that can be closed are closed by `stop`. */
+  readonly carriers: readonly (Carrier & { close?(): Promise<void> })[];
   readonly verifier: IdentityVerifier;
+  readonly observer?: HostObserver;
 }
 
 export interface HostConfig {
@@ -31,6 +36,16 @@ export interface HostConfig {
   readonly identities: () => readonly LocalIdentity[];
   /** Addresses to listen on, e.g. `127.0.0.1:0`; none for a pure client. */
   readonly listen: readonly Address[];
+  /** Sessions of peers at once, those under handshake included. */
+  readonly sessionsMax?: number;
+  readonly handshakeLimits?: Partial<HandshakeGateLimits>;
+  readonly sessionLimits?: Partial<SessionLimits>;
+  readonly callsPerSessionMax?: number;
+  readonly callsMax?: number;
+  /** After this without a call a dialled session is closed. */
+  readonly sessionIdleMsMax?: number;
+  /** After this a dialled session takes no new call and is replaced by the next. */
+  readonly sessionAgeMsMax?: number;
 }
 
 /** One process on the network: serves contracts over sessions, calls those of others through a pool of sessions. */

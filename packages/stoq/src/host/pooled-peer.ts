@@ -1,0 +1,159 @@
+import { awaitWithPatience } from '../carrier/patience.ts';
+import type { Clock } from '../clock.ts';
+import type { Entropy } from '../crypto/entropy.ts';
+import type { SessionLease } from '../rpc/session-source.ts';
+import type { Session } from '../session/session.ts';
+import { backOffMs } from './back-off.ts';
+import type { PeerTarget } from './host.ts';
+import { settledWithin } from './time-limit.ts';
+
+/** What the pool of one host gives to each of its peers. */
+export interface PoolScope {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly idleMsMax: number;
+  readonly ageMsMax: number;
+  /** Aborted when the pool closes. */
+  readonly signal: AbortSignal;
+  dial(target: PeerTarget, signal: AbortSignal): Promise<Session>;
+  /** Told of each new session; `busy` is to be called around each call that the peer makes on it. */
+  opened(session: Session, busy: (change: 1 | -1) => void): void;
+}
+
+interface PooledSession {
+  readonly session: Session;
+  readonly openedAtMs: number;
+  /** Calls under way, of either side. */
+  calls: number;
+  usedAtMs: number;
+  /** Not lent again; closed after its last call. */
+  retired: boolean;
+  cancelCheck: () => void;
+}
+
+// A retired session has no calls: the grace is for the acknowledgement of the last bytes.
+const CLOSE_GRACE_MS = 5_000;
+
+/** The one session to a peer: dialled when needed, shared by all calls, replaced when it ends or grows old. */
+export class PooledPeer {
+  readonly #scope: PoolScope;
+  readonly #sessions = new Set<PooledSession>();
+  #current: PooledSession | undefined;
+  #dialling: Promise<PooledSession> | undefined;
+  #failures = 0;
+  #notBeforeMs = 0;
+
+  constructor(scope: PoolScope) {
+    this.#scope = scope;
+  }
+
+  /** Nothing is open, and the next call would dial at once. */
+  get dispensable(): boolean {
+    return this.#sessions.size === 0 && this.#dialling === undefined && this.#scope.clock.monotonic() >= this.#notBeforeMs;
+  }
+
+  async acquire(target: PeerTarget, signal: AbortSignal): Promise<SessionLease> {
+    if (this.#scope.signal.aborted) throw this.#scope.signal.reason as Error;
+    if (this.#current !== undefined) return this.#lend(this.#current);
+    if (this.#dialling === undefined) {
+      this.#dialling = this.#dial(target).finally(() => (this.#dialling = undefined));
+      this.#dialling.catch(() => {}); // callers may have left
+    }
+    return this.#lend(await awaitWithPatience(this.#dialling, { signal, discard: () => {} }));
+  }
+
+  discard(session: Session): void {
+    if (this.#current?.session === session) this.#retire(this.#current);
+  }
+
+  /** Closes all sessions to the peer once their calls are over, at the latest after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    await this.#dialling?.catch(() => {});
+    await Promise.all(
+      [...this.#sessions].map(async (pooled) => {
+        this.#retire(pooled);
+        if (!(await settledWithin(this.#scope.clock, graceMs, pooled.session.ended))) await pooled.session.close({ graceMs: 0 });
+      }),
+    );
+  }
+
+  #lend(pooled: PooledSession): SessionLease {
+    this.#busy(pooled, 1);
+    let released = false;
+    return {
+      session: pooled.session,
+      release: () => {
+        if (released) return;
+        released = true;
+        this.#busy(pooled, -1);
+      },
+    };
+  }
+
+  async #dial(target: PeerTarget): Promise<PooledSession> {
+    const { clock, entropy, signal } = this.#scope;
+    const waitMs = this.#notBeforeMs - clock.monotonic();
+    if (waitMs > 0) await pause(clock, waitMs, signal);
+    try {
+      const session = await this.#scope.dial(target, signal);
+      this.#failures = 0;
+      return this.#adopt(session);
+    } catch (error) {
+      this.#failures += 1;
+      this.#notBeforeMs = clock.monotonic() + backOffMs(this.#failures, entropy);
+      throw error;
+    }
+  }
+
+  #adopt(session: Session): PooledSession {
+    const now = this.#scope.clock.monotonic();
+    const pooled: PooledSession = { session, openedAtMs: now, calls: 0, usedAtMs: now, retired: false, cancelCheck: () => {} };
+    this.#sessions.add(pooled);
+    this.#current = pooled;
+    this.#scope.opened(session, (change) => this.#busy(pooled, change));
+    void session.ended.then(() => {
+      pooled.cancelCheck();
+      this.#sessions.delete(pooled);
+      if (this.#current === pooled) this.#current = undefined;
+    });
+    this.#check(pooled);
+    return pooled;
+  }
+
+  #busy(pooled: PooledSession, change: 1 | -1): void {
+    pooled.calls += change;
+    pooled.usedAtMs = this.#scope.clock.monotonic();
+    if (pooled.retired && pooled.calls === 0) void pooled.session.close({ graceMs: CLOSE_GRACE_MS });
+  }
+
+  #retire(pooled: PooledSession): void {
+    if (this.#current === pooled) this.#current = undefined;
+    pooled.cancelCheck();
+    pooled.retired = true;
+    if (pooled.calls === 0) void pooled.session.close({ graceMs: CLOSE_GRACE_MS });
+  }
+
+  /** Looks again when the session may have become idle or old, so that calls need no timers of their own. */
+  #check(pooled: PooledSession): void {
+    const { clock, idleMsMax, ageMsMax } = this.#scope;
+    const now = clock.monotonic();
+    const idleAtMs = (pooled.calls > 0 ? now : pooled.usedAtMs) + idleMsMax;
+    const nextMs = Math.min(idleAtMs, pooled.openedAtMs + ageMsMax) - now;
+    if (nextMs <= 0) return this.#retire(pooled);
+    pooled.cancelCheck = clock.after(nextMs, () => this.#check(pooled));
+  }
+}
+
+function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      cancel();
+      reject(signal.reason as Error);
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal.removeEventListener('abort', giveUp);
+      resolve();
+    });
+    signal.addEventListener('abort', giveUp, { once: true });
+  });
+}
