@@ -26,6 +26,8 @@ export interface MachineSlot {
 
 export interface BlockResult {
   readonly receipts: readonly Receipt[];
+  /** The transactions of the receipts, in the same order. */
+  readonly executed: readonly DecodedTransaction[];
   /** Ordered, but without effect: already executed, out of sequence, or not validly signed. */
   readonly voided: readonly DecodedTransaction[];
   readonly machines: readonly { readonly name: string; readonly changes: readonly StateChange[] }[];
@@ -63,6 +65,7 @@ class BlockRun {
   readonly #machines = new Map<string, RunningMachine>();
   readonly #sequences: Overlay;
   readonly #receipts: Receipt[] = [];
+  readonly #executed: DecodedTransaction[] = [];
   readonly #voided: DecodedTransaction[] = [];
 
   constructor(input: BlockRunInput) {
@@ -96,11 +99,13 @@ class BlockRun {
       index: this.#receipts.length,
       ...outcome,
     });
+    this.#executed.push(transaction);
   }
 
   result(): BlockResult {
     return {
       receipts: this.#receipts,
+      executed: this.#executed,
       voided: this.#voided,
       machines: [...this.#machines.values()].map(({ machine, overlay }) => ({ name: machine.name, changes: overlay.changes() })),
       sequences: this.#sequences.changes(),

@@ -27,7 +27,10 @@ export interface ExecutorComponents {
 export interface ExecutedBlock {
   readonly height: number;
   readonly root: Uint8Array;
+  readonly time: number;
   readonly receipts: readonly Receipt[];
+  /** The transactions of the receipts, in the same order. */
+  readonly executed: readonly DecodedTransaction[];
   readonly voided: readonly DecodedTransaction[];
 }
 
@@ -36,6 +39,12 @@ export interface Executor {
   readonly height: number;
   /** Root of roots after that height. */
   readonly root: Uint8Array;
+  /** Id of the block at that height; zeroes at genesis. */
+  readonly blockId: Uint8Array;
+  /** Agreed time of that block, milliseconds since the epoch; 0 at genesis. */
+  readonly time: number;
+  /** Root of roots after an earlier height. */
+  rootAt(height: number): Promise<Uint8Array>;
   /** The next height, one call at a time. Throws `hypermesh.machine_halted`; nothing of the block is kept then. */
   execute(block: OrderedBlock): Promise<ExecutedBlock>;
   /** State of a machine; it moves with each executed block. Throws `hypermesh.machine_unknown`. */
@@ -63,7 +72,7 @@ export async function createExecutor(components: ExecutorComponents): Promise<Ex
 
 const NO_BLOCK: Uint8Array = new Uint8Array(HASH_BYTES);
 
-const NOTHING: BlockResult = { receipts: [], voided: [], machines: [], sequences: [] };
+const NOTHING: BlockResult = { receipts: [], executed: [], voided: [], machines: [], sequences: [] };
 
 interface Prepared {
   readonly machines: readonly { readonly slot: MachineSlot; readonly state: PreparedState }[];
@@ -78,6 +87,8 @@ class StateExecutor implements Executor {
   #receipts = new AppendOnlyTree();
   #height = 0;
   #root: Uint8Array = NO_BLOCK;
+  #blockId: Uint8Array = NO_BLOCK;
+  #time = 0;
   #accounts: AccountView;
   #running = false;
 
@@ -95,13 +106,25 @@ class StateExecutor implements Executor {
     return this.#root;
   }
 
+  get blockId(): Uint8Array {
+    return this.#blockId;
+  }
+
+  get time(): number {
+    return this.#time;
+  }
+
+  async rootAt(height: number): Promise<Uint8Array> {
+    return rootOfRoots(await this.#components.store.rootsAt(height));
+  }
+
   async found(): Promise<void> {
     const machines = this.#slots.map(({ machine, state }) => {
       const overlay = new Overlay(state);
       machine.genesis(overlay, this.#components.genesis);
       return { name: machine.name, changes: overlay.changes() };
     });
-    await this.#commit({ height: 0, id: NO_BLOCK, time: 0, batches: [] }, { receipts: [], voided: [], machines, sequences: [] });
+    await this.#commit({ height: 0, id: NO_BLOCK, time: 0, batches: [] }, { ...NOTHING, machines });
   }
 
   async load(checkpoint: Checkpoint): Promise<void> {
@@ -110,6 +133,8 @@ class StateExecutor implements Executor {
     this.#sequences.adopt(this.#sequences.prepare(await store.sequenceEntries()));
     this.#receipts = new AppendOnlyTree(checkpoint.receipts, checkpoint.edge);
     this.#height = checkpoint.height;
+    this.#blockId = checkpoint.blockId;
+    this.#time = checkpoint.time;
     this.#root = rootOfRoots(this.#rootsOf(this.#prepare(NOTHING, this.#receipts)));
     if (!equalBytes(this.#root, checkpoint.root)) {
       throw hypermeshError('hypermesh.state_corrupt', { height: checkpoint.height, reason: 'another root' });
@@ -132,7 +157,8 @@ class StateExecutor implements Executor {
               accounts: this.#accounts,
             });
       await this.#commit(block, result);
-      return { height: block.height, root: this.#root, receipts: result.receipts, voided: result.voided };
+      const { receipts, executed, voided } = result;
+      return { height: block.height, root: this.#root, time: block.time, receipts, executed, voided };
     } finally {
       this.#running = false;
     }
@@ -202,6 +228,8 @@ class StateExecutor implements Executor {
     this.#sequences.adopt(prepared.sequences);
     this.#receipts = tree;
     this.#height = block.height;
+    this.#blockId = block.id;
+    this.#time = block.time;
     this.#root = root;
     if (changed) this.#accounts = this.#accountView();
   }

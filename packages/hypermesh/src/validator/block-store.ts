@@ -26,6 +26,7 @@ const PROOF = 'p'.charCodeAt(0);
 const BATCH = 'd'.charCodeAt(0);
 const UNORDERED = 'u'.charCodeAt(0);
 const CERTIFIED: Uint8Array = Buffer.from('c');
+const FOUNDED: Uint8Array = Buffer.from('f');
 const DIGEST_BYTES = 32;
 
 /** Owner of committed blocks and of batches on disk (LevelDB). Nothing is pruned yet. */
@@ -91,9 +92,11 @@ export class BlockStore {
     return blocks;
   }
 
-  /** Durable when it resolves. */
-  async putBatch(digest: Uint8Array, encoded: Uint8Array): Promise<void> {
-    await this.#db.batch().put(tagged(BATCH, digest), encoded).put(tagged(UNORDERED, digest), new Uint8Array()).write({ sync: true });
+  /** Durable when it resolves. `ordered`: a committed block carries it already. */
+  async putBatch(digest: Uint8Array, encoded: Uint8Array, { ordered = false }: { ordered?: boolean } = {}): Promise<void> {
+    const batch = this.#db.batch().put(tagged(BATCH, digest), encoded);
+    if (!ordered) batch.put(tagged(UNORDERED, digest), new Uint8Array());
+    await batch.write({ sync: true });
   }
 
   async batch(digest: Uint8Array): Promise<Uint8Array | undefined> {
@@ -121,6 +124,16 @@ export class BlockStore {
   async certified(): Promise<CertifiedBlock | undefined> {
     const encoded = await this.#db.get(CERTIFIED);
     return encoded === undefined ? undefined : decode(certifiedBlockCodec, encoded);
+  }
+
+  /** Whether this validator has run before. */
+  async isFounded(): Promise<boolean> {
+    return this.#db.has(FOUNDED);
+  }
+
+  /** From now on a missing write-ahead log is a loss. */
+  async found(): Promise<void> {
+    await this.#db.batch().put(FOUNDED, new Uint8Array()).write({ sync: true });
   }
 
   async close(): Promise<void> {

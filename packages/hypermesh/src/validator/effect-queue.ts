@@ -1,0 +1,57 @@
+import type { ConsensusEffect } from '../consensus/events.ts';
+
+export type PersistEffect = Extract<ConsensusEffect, { kind: 'persist' }>;
+export type OtherEffect = Exclude<ConsensusEffect, PersistEffect>;
+
+export interface EffectQueueComponents {
+  /** Resolves when durable. */
+  readonly persist: (effect: PersistEffect) => Promise<void>;
+  readonly perform: (effect: OtherEffect) => void;
+  /** Persisting failed: nothing after it is performed, now or later. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Effects in the order in which consensus gave them; each starts only after every `persist` before it is durable. */
+export class EffectQueue {
+  readonly #components: EffectQueueComponents;
+  readonly #queue: (OtherEffect | Promise<void>)[] = [];
+  #running = false;
+  #closed = false;
+
+  constructor(components: EffectQueueComponents) {
+    this.#components = components;
+  }
+
+  push(effects: readonly ConsensusEffect[]): void {
+    for (const effect of effects) {
+      // Writing begins at once, so that neighbours share one write.
+      this.#queue.push(effect.kind === 'persist' ? this.#components.persist(effect) : effect);
+    }
+    if (!this.#running) void this.#run();
+  }
+
+  /** Drops what has not started. */
+  close(): void {
+    this.#closed = true;
+    this.#queue.length = 0;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      if (!(next instanceof Promise)) {
+        this.#components.perform(next);
+        continue;
+      }
+      try {
+        await next;
+      } catch (error) {
+        const wasClosed = this.#closed;
+        this.close();
+        if (!wasClosed) this.#components.failed(error);
+      }
+      if (this.#closed) this.#queue.length = 0;
+    }
+    this.#running = false;
+  }
+}
