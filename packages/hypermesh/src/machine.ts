@@ -1,5 +1,6 @@
 export type * from './machine/machine.ts';
-export { createMeshMachine, MESH_MACHINE, MESH_MACHINE_VERSION, type MeshMachineOptions } from './mesh-machine/mesh-machine.ts';
+export { MESH_MACHINE, meshAccounts } from './mesh-machine/accounts.ts';
+export { createMeshMachine, MESH_MACHINE_VERSION, type MeshMachineOptions } from './mesh-machine/mesh-machine.ts';
 export type { BundleCheck, BundleIdentity } from './mesh-machine/membership.ts';
 export * from './mesh-machine/operation.ts';
 export * from './mesh-machine/query.ts';

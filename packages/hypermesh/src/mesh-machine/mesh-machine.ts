@@ -1,6 +1,7 @@
 import type { Crypto } from '@hypermesh/stoq';
 import { decodeGenesis } from '@hypermesh/trustchain';
 import type { ApplyContext, GenesisInput, Machine, StateReader, StateWriter } from '../machine/machine.ts';
+import { MESH_MACHINE } from './accounts.ts';
 import { deploy, remove, report, scale } from './app-operations.ts';
 import { beginBlock } from './begin-block.ts';
 import { addCommitteeMember, writeMember } from './member.ts';
@@ -13,7 +14,6 @@ import { answerQuery } from './query.ts';
 import { recordVerdict } from './verdict.ts';
 import { FUNDS_MACHINE, type FundsView, fundsOf } from './views.ts';
 
-export const MESH_MACHINE: string = 'mesh';
 export const MESH_MACHINE_VERSION: number = 1;
 
 export interface MeshMachineOptions {
