@@ -27,6 +27,7 @@ import { SIGNED_ANSWER_BYTES_MAX } from './names/answer.ts';
 import { RECORD_CHARS_MAX, RECORD_COUNT_MAX, RECORD_TYPES, type RecordType, TTL_SECONDS_MAX } from './names/record.ts';
 import { ROLES } from './policy/question.ts';
 import { REASON_CODES, type RevocationReason } from './revocation/revocation.ts';
+import { REVOCATION_UPDATE_BYTES_MAX } from './revocation/update.ts';
 import { POLICY_HISTORY_BYTES_MAX } from './witness/policy.ts';
 
 export type LogName = 'certificates' | 'packages' | 'revocations';
@@ -69,11 +70,15 @@ export interface TrustRoots {
   readonly witnessPolicies: Uint8Array;
 }
 
-export interface RevocationRequest {
+export interface RevocationMessage {
   readonly serial: string;
   readonly reason: RevocationReason;
   /** Milliseconds since the epoch from which the key is held to be compromised; null if not known. */
   readonly invalidityDate: number | null;
+}
+
+interface UpdateMessage {
+  readonly update: Uint8Array;
 }
 
 type Nothing = Readonly<Record<string, never>>;
@@ -89,7 +94,7 @@ export type TrustchainMethods = {
   readonly 'enroll.submit': MethodSpec<SubmissionMessage & { readonly secret: Uint8Array }, { readonly bundle: Uint8Array }>;
   readonly renew: MethodSpec<SubmissionMessage, { readonly bundle: Uint8Array }>;
   /** Of an own certificate by its key holder; of another one by an operator, from phase 1 on with a quorum verdict. */
-  readonly revoke: MethodSpec<RevocationRequest, LogReceiptMessage>;
+  readonly revoke: MethodSpec<RevocationMessage, LogReceiptMessage>;
   readonly status: MethodSpec<{ readonly serial: string }, CertificateStatus>;
   /** A fresh proof and checkpoint; without a serial for the caller's newest certificate. */
   readonly bundle: MethodSpec<{ readonly serial: string | null }, { readonly bundle: Uint8Array }>;
@@ -103,11 +108,12 @@ export type TrustchainMethods = {
   readonly 'log.add': MethodSpec<{ readonly entry: Uint8Array }, LogReceiptMessage>;
   readonly 'log.proof': MethodSpec<OfLog<{ readonly index: number }>, LogReceiptMessage>;
   readonly 'log.consistency': MethodSpec<OfLog<{ readonly from: number; readonly to: number }>, { readonly hashes: readonly Uint8Array[] }>;
-  readonly 'revocation.snapshot': MethodSpec<Nothing, { readonly snapshot: Uint8Array }>;
-  /** Deltas after the given number, oldest first. */
-  readonly 'revocation.delta': MethodSpec<{ readonly after: number }, { readonly deltas: readonly Uint8Array[] }>;
-  /** The newest snapshot at once and whenever it changes. */
-  readonly 'revocation.watch': MethodSpec<Nothing, { readonly snapshot: Uint8Array }> & { readonly kind: 'server-stream' };
+  /** All revocations and their signed head, an encoded `RevocationUpdate`. */
+  readonly 'revocation.snapshot': MethodSpec<Nothing, UpdateMessage>;
+  /** Revocations from that index on, and the newest head. */
+  readonly 'revocation.delta': MethodSpec<{ readonly from: number }, UpdateMessage>;
+  /** A delta at once and after each new head; the next one begins where the last one ended. */
+  readonly 'revocation.watch': MethodSpec<{ readonly from: number }, UpdateMessage> & { readonly kind: 'server-stream' };
   /** An encoded signed answer, positive or negative. */
   readonly 'names.resolve': MethodSpec<{ readonly name: string; readonly type: RecordType }, { readonly answer: Uint8Array }>;
   /** Replaces the record set; an empty one withdraws it. Answers the version in force: a lower one is not applied. */
@@ -136,9 +142,6 @@ const TILE_BYTES_MAX: number = 15 * 1024 * 1024;
 const ENTRIES_BYTES_MAX: number = LOG_ENTRIES_PER_ANSWER_MAX * (ENTRY_BYTES_MAX + 8);
 // C2SP path of a tile of a tree of 2^53 entries.
 const TILE_PATH_CHARS_MAX = 64;
-// 100,000 revoked serials of certificates that have not expired, and both signatures.
-export const SNAPSHOT_BYTES_MAX: number = 4 * 1024 * 1024;
-export const DELTAS_PER_ANSWER_MAX: number = 64;
 // Four roots and their intermediates, besides the policies.
 const ROOTS_BYTES_MAX: number = (4 + INTERMEDIATE_COUNT_MAX) * CERTIFICATE_BYTES_MAX + POLICY_HISTORY_BYTES_MAX;
 const HYBRID_SIGNATURE_BYTES_MAX = 2 * 1024;
@@ -276,7 +279,9 @@ const logMethods = {
   }),
 } as const;
 
-const snapshot = z.strictObject({ snapshot: bytesUpTo(SNAPSHOT_BYTES_MAX) });
+const update = z.strictObject({ update: bytesUpTo(REVOCATION_UPDATE_BYTES_MAX) });
+const updateLimits: Limits = { responseBytesMax: REVOCATION_UPDATE_BYTES_MAX + ENVELOPE_BYTES };
+const fromIndex = z.strictObject({ from: index });
 
 const revocationMethods = {
   revoke: method(
@@ -291,17 +296,9 @@ const revocationMethods = {
     z.strictObject({ serial, state: z.enum(['valid', 'expired', 'revoked']), logIndex: index, nodeId: hash, notAfter: index }),
     { responseBytesMax: SMALL_BYTES_MAX },
   ),
-  'revocation.snapshot': method(FIRST_CONTACT, nothing, snapshot, { responseBytesMax: SNAPSHOT_BYTES_MAX + ENVELOPE_BYTES }),
-  'revocation.delta': method(
-    RECOVERY,
-    z.strictObject({ after: index }),
-    z.strictObject({ deltas: z.array(bytesUpTo(SNAPSHOT_BYTES_MAX)).max(DELTAS_PER_ANSWER_MAX) }),
-    { responseBytesMax: SNAPSHOT_BYTES_MAX + ENVELOPE_BYTES },
-  ),
-  'revocation.watch': {
-    ...method(RECOVERY, nothing, snapshot, { responseBytesMax: SNAPSHOT_BYTES_MAX + ENVELOPE_BYTES, deadlineMs: WATCH_DEADLINE_MS }),
-    kind: 'server-stream',
-  },
+  'revocation.snapshot': method(FIRST_CONTACT, nothing, update, updateLimits),
+  'revocation.delta': method(RECOVERY, fromIndex, update, updateLimits),
+  'revocation.watch': { ...method(RECOVERY, fromIndex, update, { ...updateLimits, deadlineMs: WATCH_DEADLINE_MS }), kind: 'server-stream' },
 } as const;
 
 const nameMethods = {

@@ -9,7 +9,7 @@ export { keyIdOf, lint, type ProfileName } from './certificate/profile.ts';
 export { type CertificateRequest, createRequest, parseRequest, type RequestFields } from './certificate/request.ts';
 export { type AuthorityComponents, createIntermediate, createRoot } from './ca/authority.ts';
 export * from './genesis/genesis.ts';
-export { nodeIdOf, nodeNameOf, nodeUriOf, pairIdOf } from './genesis/ids.ts';
+export { nodeIdOf, nodeNameOf, nodeUriOf } from './genesis/ids.ts';
 export { GENESIS_VERSION, TRUSTCHAIND_NAME } from './genesis/validation.ts';
 export { createKeystore, type Keystore, type KeystoreComponents, loadSigningPair, openKeystore, readPassphrase } from './keys/keystore.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, type SignedCheckpoint } from './note/checkpoint.ts';

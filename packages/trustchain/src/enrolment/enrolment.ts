@@ -5,6 +5,7 @@ import { RENEW_EXPIRED_MS_MAX } from '../constants.ts';
 import { trustError } from '../errors.ts';
 import { assertApproved, type IssuancePolicy } from '../policy/policy.ts';
 import type { IssuanceKind } from '../policy/question.ts';
+import type { RevocationView } from '../revocation/revocation.ts';
 import type { Register, RegisteredCertificate } from '../service/register.ts';
 import type { Challenges, IssuedChallenge } from './challenges.ts';
 import type { Invitations } from './invitations.ts';
@@ -24,7 +25,7 @@ export interface EnrolmentComponents {
   readonly register: Register;
   /** The policy of the present phase. */
   readonly policy: () => IssuancePolicy;
-  readonly isRevoked: (serial: string) => boolean;
+  readonly revocations: Pick<RevocationView, 'find'>;
 }
 
 export interface Submission {
@@ -78,6 +79,7 @@ export function createEnrolment(components: EnrolmentComponents): Enrolment {
       const request = accept(submission, tokenHash);
       assertCaller(request, caller);
       const invitation = await invitations.find(tokenHash, request.digest);
+      await assertUncompromised(request, components);
       return once(request, async () => {
         await judge(components, { request, grant: invitation, kind: 'enrol', tokenHash }, options);
         await invitations.spend(tokenHash, request.digest);
@@ -155,12 +157,19 @@ function assertCaller(request: CertificateRequest, caller: PeerIdentity): void {
   }
 }
 
+/** An invitation does not make a key trustworthy that was reported as compromised. */
+async function assertUncompromised(request: CertificateRequest, { register, revocations }: EnrolmentComponents): Promise<void> {
+  const last = await register.byNode(request.identity.nodeId);
+  const revocation = last === null ? null : revocations.find(last.serial);
+  if (revocation?.reason === 'key-compromise') throw trustError('trustchain.certificate_revoked', { serial: revocation.serial });
+}
+
 function assertRenewable(
   current: RegisteredCertificate | null,
-  { clock, isRevoked }: EnrolmentComponents,
+  { clock, revocations }: EnrolmentComponents,
 ): asserts current is RegisteredCertificate {
   if (current === null) throw trustError('trustchain.enrolment_refused', { reason: 'nothing to renew' });
-  if (isRevoked(current.serial)) throw trustError('trustchain.certificate_revoked', { serial: current.serial });
+  if (revocations.find(current.serial) !== null) throw trustError('trustchain.certificate_revoked', { serial: current.serial });
   if (current.notAfter + RENEW_EXPIRED_MS_MAX < clock.now()) {
     throw trustError('trustchain.certificate_expired', { notAfter: current.notAfter, renewableMs: RENEW_EXPIRED_MS_MAX });
   }

@@ -1,5 +1,6 @@
 import { bytes, type Clock, type Codec, decode, encode, list, optional, type Role, struct, uint } from '@hypermesh/stoq';
 import { trustError } from '../errors.ts';
+import { Turn } from '../log/turn.ts';
 import { namesCodec, rolesCodec } from '../policy/question.ts';
 import type { DurableMap } from '../service/state-store.ts';
 
@@ -46,12 +47,7 @@ export const invitationsCodec: Codec<readonly Invitation[]> = list(struct(invita
 
 export function createInvitations(stored: DurableMap, clock: Clock): Invitations {
   // One change at a time: two requests that race for one token must not both win.
-  let lastChange: Promise<unknown> = Promise.resolve();
-  const exclusively = <T>(change: () => Promise<T>): Promise<T> => {
-    const result = lastChange.then(change);
-    lastChange = result.catch(() => undefined);
-    return result;
-  };
+  const turn = new Turn();
 
   const load = async (tokenHash: Uint8Array, requestDigest: Uint8Array): Promise<StoredInvitation> => {
     const found = await stored.get(hex(tokenHash));
@@ -74,7 +70,7 @@ export function createInvitations(stored: DurableMap, clock: Clock): Invitations
 
   return {
     add: (invitations) =>
-      exclusively(async () => {
+      turn.run(async () => {
         const fresh: Invitation[] = [];
         for (const invitation of invitations) {
           if ((await stored.get(hex(invitation.tokenHash))) === undefined) fresh.push(invitation);
@@ -88,12 +84,12 @@ export function createInvitations(stored: DurableMap, clock: Clock): Invitations
       }),
     find: load,
     spend: (tokenHash, requestDigest) =>
-      exclusively(async () => {
+      turn.run(async () => {
         const invitation = await load(tokenHash, requestDigest);
         if (invitation.spentOn !== null) return;
         await stored.put(hex(tokenHash), encode(storedCodec, { ...invitation, spentOn: requestDigest }));
       }),
-    sweep: () => exclusively(sweep),
+    sweep: () => turn.run(sweep),
   };
 }
 

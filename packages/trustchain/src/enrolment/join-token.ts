@@ -6,7 +6,7 @@ export interface JoinToken {
   readonly meshId: Uint8Array;
   /** SHA-256 of the root certificate. */
   readonly rootFingerprint: Uint8Array;
-  /** `pairIdOf` the session pair of trustchaind: what the first session checks, before genesis is at hand. */
+  /** `keyClaimId` of the session pair of trustchaind: what the first session checks, before genesis is at hand. */
   readonly serverId: Uint8Array;
   /** `host:port` of trustchaind. */
   readonly addresses: readonly string[];

@@ -1,4 +1,4 @@
-import { encode, formatId, hashLabelled, type HybridPublicKey, hybridPublicKeyCodec, type PublicKey } from '@hypermesh/stoq';
+import { formatId, hashLabelled, type PublicKey } from '@hypermesh/stoq';
 
 /** 32 bytes: BLAKE3 of the FALCON key that the node was first certified with. */
 export function nodeIdOf(genesisKey: PublicKey<'falcon1024'>): Uint8Array {
@@ -13,9 +13,4 @@ export function nodeNameOf(nodeId: Uint8Array): string {
 /** `mesh://<base32>`: the URI by which every leaf names its node. */
 export function nodeUriOf(nodeId: Uint8Array): string {
   return `mesh://${formatId('node', nodeId).slice('node:'.length)}`;
-}
-
-/** 32 bytes: the id of a bare key pair (`raw-key`, `pinned`), the hash of both keys. */
-export function pairIdOf(key: HybridPublicKey): Uint8Array {
-  return hashLabelled('hypermesh/pair-id/1', encode(hybridPublicKeyCodec, key));
 }

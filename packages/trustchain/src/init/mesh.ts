@@ -17,9 +17,10 @@ import { type Invitation, invitationsCodec } from '../enrolment/invitations.ts';
 import { formatJoinToken, JOIN_SECRET_BYTES, tokenHashOf } from '../enrolment/join-token.ts';
 import { trustError } from '../errors.ts';
 import { encodeGenesis, type Genesis, type LogEntry, meshIdOf } from '../genesis/genesis.ts';
-import { nodeIdOf, nodeNameOf, pairIdOf } from '../genesis/ids.ts';
+import { nodeIdOf, nodeNameOf } from '../genesis/ids.ts';
 import { GENESIS_VERSION, TRUSTCHAIND_NAME } from '../genesis/validation.ts';
 import { newFileKey, sealKeys } from '../keys/keystore-file.ts';
+import { keyClaimId } from '../verification/identity-message.ts';
 import {
   generateKeyrings,
   hybridPlan,
@@ -197,7 +198,7 @@ function invite(
   const tokens = new Map<string, string>();
   for (const { name, roles, names } of invited) {
     const secret = entropy.bytes(JOIN_SECRET_BYTES);
-    tokens.set(name, formatJoinToken({ meshId, rootFingerprint, serverId: pairIdOf(sessionKey), addresses, secret }));
+    tokens.set(name, formatJoinToken({ meshId, rootFingerprint, serverId: keyClaimId(sessionKey), addresses, secret }));
     invitations.push({ tokenHash: tokenHashOf(meshId, secret), roles, names, expiresAt });
     wipe(secret);
   }

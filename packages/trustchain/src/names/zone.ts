@@ -2,6 +2,7 @@ import { type Clock, decode, encode, equalBytes, type HybridSigner, type PeerIde
 import type { NameHolder } from '../enrolment/name-policy.ts';
 import { trustError } from '../errors.ts';
 import { BoundedCache } from '../log/bounded-cache.ts';
+import { Turn } from '../log/turn.ts';
 import type { DurableMap } from '../service/state-store.ts';
 import { type Answer, ANSWER_LIFETIME_MS, type Question, signAnswer } from './answer.ts';
 import { assertRecords, assertZoneName, type RecordSet } from './record.ts';
@@ -54,7 +55,7 @@ export async function createZone(config: ZoneConfig, components: ZoneComponents)
   for await (const [name, value] of stored.entries()) state.set(name, decode(zoneNameCodec, value));
   const signed = new BoundedCache<SignedAnswer>(SIGNED_ANSWERS_MAX);
   const signing = new Map<string, Promise<Uint8Array>>();
-  let lastChange: Promise<unknown> = Promise.resolve();
+  const turn = new Turn();
 
   const sign = (answer: Answer): Promise<Uint8Array> => {
     const key = JSON.stringify(answer);
@@ -85,9 +86,7 @@ export async function createZone(config: ZoneConfig, components: ZoneComponents)
     async publish(publication, publisher) {
       assertZoneName(publication.name, config.zone);
       assertRecords(publication);
-      const change = lastChange.then(() => apply(publication, publisher, state, config, components));
-      lastChange = change.catch(() => undefined);
-      return change;
+      return turn.run(() => apply(publication, publisher, state, config, components));
     },
   };
 }

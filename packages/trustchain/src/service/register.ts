@@ -3,6 +3,7 @@ import { type Certificate, parseCertificate } from '../certificate/certificate.t
 import { RENEW_EXPIRED_MS_MAX } from '../constants.ts';
 import { trustError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
+import { Turn } from '../log/turn.ts';
 import { namesCodec, rolesCodec } from '../policy/question.ts';
 import type { DurableMap } from './state-store.ts';
 
@@ -50,12 +51,11 @@ const NEXT_INDEX = 'next';
 const nextCodec = uint();
 
 export function createRegister(stored: DurableMap, log: Pick<Log, 'size' | 'entry'>): Register {
-  let following: Promise<void> = Promise.resolve();
+  const turn = new Turn();
 
   const index = async (): Promise<void> => {
-    const stored0 = await stored.get(NEXT_INDEX);
-    let next = stored0 === undefined ? 0 : decode(nextCodec, stored0);
-    for (; next < log.size(); next++) {
+    const known = await stored.get(NEXT_INDEX);
+    for (let next = known === undefined ? 0 : decode(nextCodec, known); next < log.size(); next++) {
       const entry = entryOf(parseCertificate(await log.entry(next)), next);
       const value = encode(entryCodec, entry);
       const node = hex(entry.nodeId);
@@ -76,11 +76,7 @@ export function createRegister(stored: DurableMap, log: Pick<Log, 'size' | 'entr
   };
 
   return {
-    follow() {
-      const run = following.then(index);
-      following = run.catch(() => undefined);
-      return run;
-    },
+    follow: () => turn.run(index),
     async bySerial(serial) {
       const found = await load(`serial/${serial}`);
       if (found === null) throw trustError('trustchain.serial_unknown', { serial });

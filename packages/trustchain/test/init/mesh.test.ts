@@ -8,12 +8,13 @@ import { parseCertificate } from '../../src/certificate/certificate.ts';
 import { invitationsCodec } from '../../src/enrolment/invitations.ts';
 import { parseJoinToken, tokenHashOf } from '../../src/enrolment/join-token.ts';
 import { decodeGenesis, meshIdOf } from '../../src/genesis/genesis.ts';
-import { nodeNameOf, pairIdOf } from '../../src/genesis/ids.ts';
+import { nodeNameOf } from '../../src/genesis/ids.ts';
 import { IDENTITY_KEY, ISSUER_KEY, KEM_KEY, VOTE_KEY, WITNESS_KEY } from '../../src/init/key-plan.ts';
 import { createMesh, type NewMesh } from '../../src/init/mesh.ts';
 import { writeMesh } from '../../src/init/mesh-files.ts';
 import { createMeshPlan, type MeshPlan } from '../../src/init/plan.ts';
 import { loadSigningPair, openKeystore, readPassphrase } from '../../src/keys/keystore.ts';
+import { keyClaimId } from '../../src/verification/identity-message.ts';
 import { NOW } from '../fixtures.ts';
 
 const SUPPLY = 10n ** 18n;
@@ -111,7 +112,7 @@ describe('a new mesh on disk', () => {
     expect(token).toMatchObject({
       meshId: mesh.meshId,
       rootFingerprint: sha256(genesis.roots[0] as Uint8Array),
-      serverId: pairIdOf(genesis.trustchaind.sessionKey),
+      serverId: keyClaimId(genesis.trustchaind.sessionKey),
       addresses: ['127.0.0.1:9292'],
     });
     const hash = tokenHashOf(mesh.meshId, token.secret);
