@@ -1,1 +1,2 @@
-export {};
+export { Prng } from './prng.ts';
+export { createTestSignatures, type TestSignatures } from './test-signatures.ts';

@@ -1,12 +1,4 @@
-import {
-  createHasher,
-  type Crypto,
-  equalBytes,
-  type Hasher,
-  type PublicKey,
-  type Signature,
-  type SignatureAlgorithm,
-} from '@hypermesh/stoq';
+import { blake3, type Crypto, equalBytes, type PublicKey, type Signature, type SignatureAlgorithm } from '@hypermesh/stoq';
 import { byteKey } from './byte-key.ts';
 import { type QuorumCertificate, type TimeoutCertificate, votersOf } from './certificate.ts';
 import { VERIFIED_CERTIFICATES_MAX } from './constants.ts';
@@ -38,7 +30,7 @@ export class CertificateVerifier {
     if (qc.round === 0)
       return equalBytes(qc.blockId, genesisQc.blockId) && qc.signatures.length === 0 && isZero(qc.bitmap, genesisQc.bitmap);
     const { round, blockId } = qc;
-    const key = certificateKey(createHasher().update(blockId), qc, [round]);
+    const key = certificateKey('qc', [round, byteKey(blockId)], qc);
     return this.#once(key, qc, (voter) => voteMessage({ meshId, epoch, round, blockId, voter }));
   }
 
@@ -46,7 +38,7 @@ export class CertificateVerifier {
     const { meshId, epoch } = this.#config;
     const { round, highQcRounds } = tc;
     if (highQcRounds.length !== tc.signatures.length || highQcRounds.some((highQcRound) => highQcRound >= round)) return false;
-    const key = certificateKey(createHasher(), tc, [round, ...highQcRounds]);
+    const key = certificateKey('tc', [round, ...highQcRounds], tc);
     return this.#once(key, tc, (_voter, index) => timeoutMessage({ meshId, epoch, round, highQcRound: highQcRounds[index] as number }));
   }
 
@@ -69,11 +61,9 @@ function isZero(bitmap: Uint8Array, zero: Uint8Array): boolean {
   return equalBytes(bitmap, zero);
 }
 
-/** Distinct certificates have distinct keys: lengths are part of what is hashed. */
-function certificateKey(hasher: Hasher, { bitmap, signatures }: Signatures, rounds: readonly number[]): string {
-  hasher
-    .update(bitmap)
-    .update(Buffer.from(`${rounds.join()}:${signatures.map(({ algorithm, bytes }) => `${algorithm}${bytes.length}`).join()}`));
-  for (const { bytes } of signatures) hasher.update(bytes);
-  return byteKey(hasher.digest());
+/** Distinct certificates have distinct keys: the head gives the length of all that follows. */
+function certificateKey(kind: 'qc' | 'tc', head: readonly (number | string)[], { bitmap, signatures }: Signatures): string {
+  const lengths = signatures.map(({ algorithm, bytes }) => `${algorithm}:${bytes.length}`);
+  const text = Buffer.from(`${kind} ${head.join()} ${lengths.join()} `);
+  return byteKey(blake3(Buffer.concat([text, bitmap, ...signatures.map(({ bytes }) => bytes)])));
 }

@@ -49,6 +49,7 @@ class Core implements Consensus {
   readonly #proposals = new ProposalLog();
   readonly #fetch = new BlockFetch();
   readonly #reported = new RecentKeys(REPORTED_OFFENCES_MAX);
+  #proposed: Proposal | null = null;
   /** Round of the last certificate that was made here while nothing was left to propose. */
   #publishedRound = 0;
   #effects: ConsensusEffect[] = [];
@@ -109,7 +110,7 @@ class Core implements Consensus {
         assert(event.from !== this.#config.self && event.from in this.#config.validators.voteKeys, 'the sender is another validator');
         return this.#receive(event.from, event.message, now);
       case 'connected':
-        return this.#roundChange.greet(event.peer);
+        return this.#greet(event.peer);
       case 'batches-stored':
         return event.digests.forEach((digest) => {
           this.#chain.pending.add(digest);
@@ -129,6 +130,15 @@ class Core implements Consensus {
         this.#voting.retry();
         return this.#fetch.restart();
     }
+  }
+
+  /** Tells a validator that was away what it may have missed. */
+  #greet(peer: number): void {
+    const proposal = this.#proposed;
+    if (this.#chain.highQc.round > 0) this.#sendCertificates(peer);
+    if (proposal?.block.round === this.#pacemaker.round)
+      this.#context.emit({ kind: 'send', to: peer, message: { kind: 'proposal', ...proposal } });
+    this.#roundChange.greet(peer);
   }
 
   #start(): void {
@@ -242,6 +252,7 @@ class Core implements Consensus {
       case 'proposal': {
         const { block, blockId, tc } = request;
         if (block.round !== this.#pacemaker.round) return;
+        this.#proposed = { block, signature, tc };
         this.#context.emit({ kind: 'send', to: 'all', message: { kind: 'proposal', block, signature, tc } });
         this.#chain.insert(block, blockId);
         return this.#voting.consider(block, blockId, now);

@@ -95,11 +95,7 @@ export class RoundChange {
     emit({ kind: 'resumed', round: pacemaker.round });
   }
 
-  /** Tells a validator that was away what it may have missed. */
   greet(peer: number): void {
-    const { chain, pacemaker, emit } = this.#context;
-    const { highQc } = chain;
-    if (highQc.round > 0) emit({ kind: 'send', to: peer, message: { kind: 'certificates', highQc, tc: pacemaker.justification(highQc) } });
     this.#send(peer);
     this.#announce(peer);
   }
