@@ -53,6 +53,7 @@ export {
 } from './carrier/memory/network.ts';
 export { createQuicCarrier, type QuicCarrier, type QuicCarrierComponents, type QuicCarrierConfig } from './carrier/quic/carrier.ts';
 export type * from './session/identity.ts';
+export { createPinnedIdentity, createPinnedVerifier, pinnedId, type PinnedPeer } from './session/pinned-identity.ts';
 export type * from './session/session.ts';
 export { createHandshakeGate, DEFAULT_GATE_LIMITS, type HandshakeGate, type HandshakeGateLimits } from './session/gate.ts';
 export { acceptSession, connectSession } from './session/handshake.ts';
@@ -77,6 +78,14 @@ export { DEADLINE_MS_MAX, PeerError } from './rpc/wire.ts';
 export type * from './host/host.ts';
 export type * from './host/host-observer.ts';
 export { createHost, SESSIONS_ACCEPTED_MAX, STOP_GRACE_MS } from './host/network-host.ts';
+export {
+  type CircuitMethods,
+  circuitContract,
+  type CircuitOpened,
+  type CircuitOpenRequest,
+  type CircuitReservation,
+  type CircuitReserveRequest,
+} from './relay/circuit-contract.ts';
 export {
   BLOB_CHUNK_BYTES,
   type BlobChunk,
