@@ -54,3 +54,10 @@ export {
 } from './transaction/transaction.ts';
 export { createOciDriver } from './runtime/oci/oci-driver.ts';
 export { createConsensus } from './consensus/core.ts';
+export * from './api.ts';
+export { createMeshClient, type MeshAccount, type MeshClient, type MeshClientConfig, type TransactOptions } from './client/mesh-client.ts';
+export { validatorTargets } from './client/validator-targets.ts';
+export { type LogReader } from './executor/log-reader.ts';
+export { createFollower, type Follower, type FollowerComponents, type FollowerConfig, type FollowerStatus } from './follower/follower.ts';
+export { consensusContract, type ConsensusMethods } from './validator/consensus-contract.ts';
+export { createValidator, type Validator, type ValidatorComponents, type ValidatorConfig } from './validator/validator.ts';

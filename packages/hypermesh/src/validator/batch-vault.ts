@@ -1,8 +1,9 @@
-import { CodedError, equalBytes } from '@hypermesh/stoq';
+import { equalBytes } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import { batchDigest, encodeBatch } from '../transaction/batch.ts';
 import { type DecodedBatch, decodeTransactions } from '../transaction/decoded-batch.ts';
 import type { DecodedTransaction } from '../transaction/transaction.ts';
+import { verifyInTurns } from '../transaction/verification-turns.ts';
 import type { BlockStore } from './block-store.ts';
 
 export interface BatchVaultComponents {
@@ -18,9 +19,6 @@ export interface StoredBatch {
 
 // Decoded transactions that wait for their execution: some 5 KiB each. Others are decoded from disk again.
 const CACHED_TRANSACTIONS_MAX = 20_000;
-// Signatures verified before other work has its turn: about 2 ms.
-const VERIFIED_AT_ONCE = 8;
-
 /** Batches between their arrival and their execution: durable, decoded once, signatures verified once and ahead of time. */
 export class BatchVault {
   readonly #components: BatchVaultComponents;
@@ -99,22 +97,10 @@ export class BatchVault {
   #verify(digest: Uint8Array, transactions: DecodedBatch): void {
     const key = keyOf(digest);
     if (this.#verifying.has(key)) return;
-    const verifying = this.#verifyInTurns(transactions).finally(() => this.#verifying.delete(key));
+    const verifying = verifyInTurns(transactions, this.#components.verify).finally(() => this.#verifying.delete(key));
     this.#verifying.set(key, verifying);
     // Whoever loads the batch meets the failure.
     verifying.catch(() => {});
-  }
-
-  async #verifyInTurns(transactions: DecodedBatch): Promise<void> {
-    for (const [at, transaction] of transactions.entries()) {
-      if (at % VERIFIED_AT_ONCE === 0) await new Promise(setImmediate);
-      if (transaction === null) continue;
-      try {
-        this.#components.verify(transaction);
-      } catch (error) {
-        if (!(error instanceof CodedError)) throw error;
-      }
-    }
   }
 }
 

@@ -1,0 +1,199 @@
+import {
+  type Client,
+  type Clock,
+  CodedError,
+  type Crypto,
+  hasCode,
+  type Host,
+  type HybridPublicKey,
+  type HybridSigner,
+  type PeerTarget,
+} from '@hypermesh/stoq';
+import { type Genesis, meshIdOf } from '@hypermesh/trustchain';
+import { type AccountAnswer, meshContract, type MeshMethods, type MeshStatus, type QueryAnswer, RECEIPT_WAIT_MS_MAX } from '../api.ts';
+import { hypermeshError } from '../errors.ts';
+import { LogVerifier } from '../follower/log-verifier.ts';
+import type { Receipt } from '../transaction/receipt.ts';
+import { type DecodedTransaction, signTransaction } from '../transaction/transaction.ts';
+import { FailOver, mayRetry } from './fail-over.ts';
+import { verifiedReceipt } from './verified-receipt.ts';
+
+export interface MeshClientComponents {
+  readonly host: Pick<Host, 'connect'>;
+  readonly crypto: Pick<Crypto, 'verify'>;
+  readonly clock: Clock;
+}
+
+export interface MeshClientConfig {
+  /** What receipts are judged by. */
+  readonly genesis: Genesis;
+  /** Validators to call, e.g. `validatorTargets(genesis, 'bundle')`. */
+  readonly targets: readonly PeerTarget[];
+}
+
+/** Who signs. */
+export interface MeshAccount {
+  readonly owner: Uint8Array;
+  readonly signer: HybridSigner;
+}
+
+export interface TransactOptions {
+  /** Ends the wait; the transaction may still be committed afterwards. */
+  readonly signal: AbortSignal;
+  /** The account's key, while it is no member yet. */
+  readonly key?: HybridPublicKey;
+}
+
+/** Orders transactions and asks for state, through whichever validator answers. */
+export interface MeshClient {
+  /**
+   * Signs the operations as the account's next transaction, submits it and waits for its receipt, which is verified. Throws
+   * an error with the code of the receipt when the machine refused it, `hypermesh.quorum_lost` or `hypermesh.not_committed`
+   * when the signal aborts first, and `hypermesh.transaction_sequence` when another client of the account was faster.
+   */
+  transact(account: MeshAccount, machine: string, operations: readonly Uint8Array[], options: TransactOptions): Promise<Receipt>;
+  /** Submits a transaction that was signed elsewhere, any number of times, and waits as `transact` does. */
+  settle(transaction: Pick<DecodedTransaction, 'id' | 'encoded'>, options: { readonly signal: AbortSignal }): Promise<Receipt>;
+  /** The word of one validator. */
+  query(machine: string, method: string, argument: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<QueryAnswer>;
+  account(owner: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<AccountAnswer>;
+  status(options?: { readonly signal?: AbortSignal }): Promise<MeshStatus>;
+}
+
+export function createMeshClient(components: MeshClientComponents, config: MeshClientConfig): MeshClient {
+  return new ValidatorsClient(components, config);
+}
+
+// How long a client waits for the reason after a wait has ended without a receipt.
+const REASON_MS = 2_000;
+// One call; the wait goes on with another validator after that.
+const RECEIPT_WAIT_MS: number = Math.min(5_000, RECEIPT_WAIT_MS_MAX);
+// Clients that share an account race for its next sequence; more rounds than this is a fault of theirs.
+const SEQUENCE_ATTEMPTS_MAX = 3;
+
+class ValidatorsClient implements MeshClient {
+  readonly #meshId: Uint8Array;
+  readonly #verifier: LogVerifier;
+  readonly #validators: FailOver;
+  /** By account: settles when its last transaction has been submitted. Sequences are taken one after the other. */
+  readonly #turns = new Map<string, Promise<void>>();
+  readonly #sequences = new Map<string, number>();
+
+  constructor({ host, crypto, clock }: MeshClientComponents, { genesis, targets }: MeshClientConfig) {
+    this.#meshId = meshIdOf(genesis);
+    this.#verifier = new LogVerifier(genesis, crypto);
+    this.#validators = new FailOver(
+      targets.map((target) => host.connect(meshContract, target)),
+      clock,
+    );
+  }
+
+  async transact(account: MeshAccount, machine: string, operations: readonly Uint8Array[], options: TransactOptions): Promise<Receipt> {
+    const transaction = await this.#inTurn(account.owner, () => this.#submitNext(account, machine, operations, options));
+    return this.#settled(transaction, options.signal);
+  }
+
+  async settle(transaction: Pick<DecodedTransaction, 'id' | 'encoded'>, { signal }: { readonly signal: AbortSignal }): Promise<Receipt> {
+    await this.#submit(transaction, signal);
+    return this.#settled(transaction, signal);
+  }
+
+  async query(
+    machine: string,
+    method: string,
+    argument: Uint8Array,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<QueryAnswer> {
+    return this.#validators.once((client) => client.query({ machine, method, argument }, options));
+  }
+
+  async account(owner: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<AccountAnswer> {
+    return this.#validators.once((client) => client.account({ owner }, options));
+  }
+
+  async status(options: { readonly signal?: AbortSignal } = {}): Promise<MeshStatus> {
+    return this.#validators.once((client) => client.status({}, options));
+  }
+
+  async #inTurn<T>(owner: Uint8Array, task: () => Promise<T>): Promise<T> {
+    const name = nameOf(owner);
+    const before = this.#turns.get(name) ?? Promise.resolve();
+    const running = before.then(task);
+    const turn = running.then(
+      () => {},
+      () => {},
+    );
+    this.#turns.set(name, turn);
+    return running;
+  }
+
+  async #submitNext(
+    { owner, signer }: MeshAccount,
+    machine: string,
+    operations: readonly Uint8Array[],
+    { signal, key }: TransactOptions,
+  ): Promise<DecodedTransaction> {
+    const name = nameOf(owner);
+    for (let attempt = 1; ; attempt++) {
+      const sequence =
+        this.#sequences.get(name) ?? (await this.#validators.until((client) => client.account({ owner }, { signal }), signal)).next;
+      const body = { meshId: this.#meshId, owner, sequence, machine, operations, key: key ?? null };
+      const transaction = await signTransaction(body, signer);
+      try {
+        await this.#submit(transaction, signal);
+        this.#sequences.set(name, sequence + 1);
+        return transaction;
+      } catch (error) {
+        this.#sequences.delete(name);
+        // Nobody has taken it, so that it may be signed again under another sequence.
+        if (!hasCode(error, 'hypermesh.transaction_sequence') || attempt === SEQUENCE_ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  async #submit({ encoded }: Pick<DecodedTransaction, 'encoded'>, signal: AbortSignal): Promise<void> {
+    await this.#validators.until((client) => client.submit({ transaction: encoded }, { signal }), signal);
+  }
+
+  async #settled({ id, encoded }: Pick<DecodedTransaction, 'id' | 'encoded'>, signal: AbortSignal): Promise<Receipt> {
+    for (;;) {
+      try {
+        const receipt = await this.#validators.until((client) => this.#receipt(client, id, signal), signal, isReceiptElsewhere);
+        if (receipt.code !== '') throw refusal(receipt);
+        return receipt;
+      } catch (error) {
+        if (signal.aborted) throw await this.#reason(error);
+        if (!hasCode(error, 'hypermesh.not_committed')) throw error;
+      }
+      // Its batch may have died with the validator that took it.
+      this.#validators.next();
+      await this.#submit({ encoded }, signal);
+    }
+  }
+
+  async #receipt(client: Client<MeshMethods>, id: Uint8Array, signal: AbortSignal): Promise<Receipt> {
+    return verifiedReceipt(id, await client.receipt({ id, waitMs: RECEIPT_WAIT_MS }, { signal }), this.#verifier);
+  }
+
+  /** Why nothing came, in the words of a validator. */
+  async #reason(cause: unknown): Promise<CodedError> {
+    const status = await this.#validators.once((client) => client.status({}, { deadlineMs: REASON_MS })).catch(() => undefined);
+    if (status === undefined || status.stalled === '') return hypermeshError('hypermesh.not_committed', {}, { cause });
+    return hypermeshError('hypermesh.quorum_lost', { reason: status.stalled }, { cause });
+  }
+}
+
+/** The machine has undone the transaction: final, under the code of the machine. */
+function refusal({ code, height }: Receipt): CodedError {
+  return new CodedError(code, { message: 'The mesh refused the transaction', retryable: false }, { height });
+}
+
+function isReceiptElsewhere(error: unknown): boolean {
+  if (hasCode(error, 'hypermesh.not_committed')) return false;
+  // A validator that shows a bad receipt is faulty: another one is asked.
+  return mayRetry(error) || hasCode(error, 'hypermesh.receipt_invalid') || hasCode(error, 'hypermesh.certificate_invalid');
+}
+
+function nameOf(owner: Uint8Array): string {
+  return Buffer.from(owner).toString('latin1');
+}
