@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject } from 'node:crypto';
 
 export const AEAD_KEY_BYTES: number = 32;
 export const AEAD_NONCE_BYTES: number = 12;
@@ -57,8 +57,8 @@ export function openAead(input: OpenInput): Uint8Array | null {
   return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
 }
 
-/** HKDF-SHA-512 (RFC 5869), extract and expand; at most 16,320 bytes. */
-export function hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+/** HKDF-SHA-512 (RFC 5869), extract and expand; at most 16,320 bytes. A secret used often is quicker as a `KeyObject`. */
+export function hkdf(secret: Uint8Array | KeyObject, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   assert(Number.isInteger(length) && length > 0 && length <= HKDF_BYTES_MAX, 'HKDF-SHA-512 gives 1 to 16320 bytes');
   return new Uint8Array(hkdfSync('sha512', secret, salt, info, length));
 }
