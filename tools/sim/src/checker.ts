@@ -26,7 +26,6 @@ export class Checker {
   readonly #sequence = new Map<number, { readonly id: string; readonly validator: number }>();
   readonly #submitted = new Set<string>();
   readonly #statements = new Map<string, string>();
-  #evidenceCount = 0;
 
   constructor(simulation: Simulation, config: CheckerConfig) {
     this.#simulation = simulation;
@@ -35,10 +34,6 @@ export class Checker {
 
   get height(): number {
     return this.#sequence.size;
-  }
-
-  get evidenceCount(): number {
-    return this.#evidenceCount;
   }
 
   submit(digest: Uint8Array): void {
@@ -82,7 +77,6 @@ export class Checker {
   }
 
   evidence(evidence: Evidence): void {
-    this.#evidenceCount++;
     const { validators, verify, adversaries } = this.#config;
     if (!verifyEvidence(evidence, validators, verify)) this.#violate('evidence', 'the evidence does not verify');
     if (!adversaries.has(evidence.validator)) this.#violate('evidence', `validator ${evidence.validator} is honest`);

@@ -22,6 +22,15 @@ import type { Schedule, Step } from './schedule.ts';
 import type { Simulation } from './simulation.ts';
 import { Validator } from './validator.ts';
 
+/** What happened to all validators together; `messages` were handed to the network. */
+export interface Counts {
+  readonly evidence: number;
+  readonly crashes: number;
+  readonly stalls: number;
+  readonly rejections: number;
+  readonly messages: number;
+}
+
 /** A whole mesh of validators in one simulation. */
 export class Mesh {
   readonly validators: ValidatorSet;
@@ -39,6 +48,7 @@ export class Mesh {
   readonly #owed: Uint8Array[] = [];
   #isHealed = false;
   #digestCount = 0;
+  readonly #counts = { evidence: 0, crashes: 0, stalls: 0, rejections: 0, messages: 0 };
 
   constructor(simulation: Simulation, schedule: Schedule, plant: Plant | null) {
     const { validatorCount, adversaries, skewMsMax } = schedule;
@@ -71,6 +81,10 @@ export class Mesh {
     this.note(null, () => 'heals');
     for (const instance of this.#instances) instance.start();
     for (const instance of this.#instances) this.greet(instance);
+  }
+
+  counts(): Counts {
+    return { ...this.#counts };
   }
 
   /** Null when all that is owed is ordered and executed everywhere and the mesh is silent again; otherwise what is not. */
@@ -134,6 +148,7 @@ export class Mesh {
   }
 
   crash(instance: Validator): void {
+    this.#counts.crashes++;
     instance.crash();
     const { prng } = this.#simulation;
     this.after(prng.integer(1, prng.pick([RESTART_MS_QUICK, RESTART_MS_MAX])), () => instance.start());
@@ -194,12 +209,15 @@ export class Mesh {
     );
   }
 
-  check(instance: Validator, effect: Extract<ConsensusEffect, { kind: 'evidence' | 'alarm' | 'rejected' }>): void {
+  check(instance: Validator, effect: Extract<ConsensusEffect, { kind: 'evidence' | 'alarm' | 'rejected' | 'stalled' }>): void {
+    if (effect.kind === 'stalled') this.#counts.stalls++;
+    if (effect.kind === 'rejected') this.#counts.rejections++;
+    if (effect.kind === 'evidence') this.#counts.evidence++;
     this.note(instance, () => (effect.kind === 'rejected' ? `rejects ${effect.from}: ${effect.code} ${effect.reason}` : effect.kind));
     if (!this.#isHonest(instance)) return;
     if (effect.kind === 'evidence') this.checker.evidence(effect.evidence);
     else if (effect.kind === 'alarm') this.checker.alarm(instance.index, effect);
-    else this.checker.rejected(instance.index, effect);
+    else if (effect.kind === 'rejected') this.checker.rejected(instance.index, effect);
   }
 
   #take(step: Step): void {
@@ -208,6 +226,7 @@ export class Mesh {
         return this.#submit(step.validator);
       case 'crash': {
         const instance = this.#instances[step.validator] as Validator;
+        this.#counts.crashes++;
         instance.crash();
         return this.after(step.downMs, () => instance.start());
       }
@@ -238,6 +257,7 @@ export class Mesh {
   }
 
   #deliver(from: Pick<Validator, 'index' | 'instance'>, to: number, message: ConsensusMessage): void {
+    this.#counts.messages++;
     const arriving = this.#schedule.isEncoded ? decode(consensusMessageCodec, encode(consensusMessageCodec, message)) : message;
     for (const peer of this.#instances) {
       if (peer.index !== to) continue;

@@ -1,4 +1,4 @@
-import { Mesh } from './mesh.ts';
+import { type Counts, Mesh } from './mesh.ts';
 import type { Plant } from './plants.ts';
 import { createSchedule } from './schedule.ts';
 import { Simulation } from './simulation.ts';
@@ -9,7 +9,7 @@ export interface RunResult {
   readonly violation: string | null;
   /** Blocks in the agreed sequence. */
   readonly height: number;
-  readonly evidenceCount: number;
+  readonly counts: Counts;
   readonly simulatedMs: number;
   readonly trace: readonly string[];
 }
@@ -34,5 +34,5 @@ export function runSchedule(seed: number, plant: Plant | null, isTraced: boolean
   } while (unsettled !== null && simulation.violation === null && simulation.nowMs < deadlineMs);
   if (unsettled !== null && simulation.violation === null) simulation.violate(`liveness: ${unsettled}`);
   const { violation, nowMs, trace } = simulation;
-  return { seed, violation, height: mesh.checker.height, evidenceCount: mesh.checker.evidenceCount, simulatedMs: nowMs, trace };
+  return { seed, violation, height: mesh.checker.height, counts: mesh.counts(), simulatedMs: nowMs, trace };
 }

@@ -155,9 +155,9 @@ export class Validator {
       case 'evidence':
       case 'alarm':
       case 'rejected':
+      case 'stalled':
         return mesh.check(this, effect);
       case 'certified':
-      case 'stalled':
       case 'resumed':
         return mesh.note(this, () => effect.kind);
     }

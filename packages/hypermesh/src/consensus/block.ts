@@ -60,7 +60,7 @@ export const blockCodec: Codec<Block> = struct({
 export const chainBlockCodec: Codec<ChainBlock> = mapped(
   struct({ height: uint(), workHeight: uint(), coveredHeight: uint(), finalHeight: uint(), block: blockCodec }),
   (stored) => ({ id: blockIdOf(stored.block), ...stored }),
-  ({ id: _, ...stored }) => stored,
+  (chain) => chain,
 );
 
 /** The 32-byte id. */
