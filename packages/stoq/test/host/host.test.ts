@@ -153,7 +153,7 @@ describe('identities', () => {
     const server = await listening(alice, { events });
     const client = hostOf(mallory, { verifier: new PeerBook().list(alice), events });
     await failureOf(client.connect(sampleContract, targetOf(server)).add({ a: 1, b: 1 }));
-    await expect.poll(() => events.map(({ kind }) => kind).toSorted()).toEqual(['refused', 'unreachable']);
+    await expect.poll(() => new Set(events.map(({ kind }) => kind))).toEqual(new Set(['refused', 'unreachable']));
   });
 });
 

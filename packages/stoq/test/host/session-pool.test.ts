@@ -1,0 +1,281 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  type CodedError,
+  createRpcClient,
+  createRpcServer,
+  type PeerTarget,
+  type Session,
+  type SessionStream,
+  stoqError,
+} from '@hypermesh/stoq';
+import { BACK_OFF_MS_MAX, BACK_OFF_MS_MIN, backOffMs } from '../../src/host/back-off.ts';
+import { createSessionPool, type SessionPool } from '../../src/host/session-pool.ts';
+import { SampleLog, sampleContract, sampleHandlers } from '../rpc/sample-service.ts';
+import { sessionPair } from '../rpc/session-pair.ts';
+import { SteppedClock } from '../rpc/stepped-clock.ts';
+
+const IDLE_MS = 1_000;
+const AGE_MS = 10_000;
+const target: PeerTarget = { addresses: ['peer:1'], expect: 'bundle' };
+const entropy = { bytes: (length: number): Uint8Array => new Uint8Array(length).fill(255) };
+
+let clock: SteppedClock;
+let dials: PeerTarget[];
+/** What the next dials answer with; without one, a session whose far side serves the sample contract. */
+let answers: (() => Promise<Session>)[];
+let far: Session[];
+let near: Session[];
+let log: SampleLog;
+let pool: SessionPool;
+let busyOf: Map<Session, (change: 1 | -1) => void>;
+
+beforeEach(() => {
+  clock = new SteppedClock();
+  [dials, answers, far, near, busyOf] = [[], [], [], [], new Map()];
+  log = new SampleLog();
+  pool = createSessionPool(
+    {
+      clock,
+      entropy,
+      async dial(to) {
+        dials.push(to);
+        const answer = answers.shift();
+        if (answer !== undefined) return answer();
+        const pair = sessionPair();
+        far.push(pair.server);
+        near.push(pair.client);
+        const rpc = createRpcServer({ clock });
+        rpc.serve(sampleContract, sampleHandlers(log));
+        void rpc.attach(pair.server);
+        return pair.client;
+      },
+      opened: (session, busy) => void busyOf.set(session, busy),
+    },
+    { idleMsMax: IDLE_MS, ageMsMax: AGE_MS },
+  );
+});
+
+const signal = (): AbortSignal => new AbortController().signal;
+const callsTo = (to: PeerTarget = target): ReturnType<typeof createRpcClient<typeof sampleContract.methods>> =>
+  createRpcClient(sampleContract, pool.source(to), { clock });
+const refusal = async (): Promise<Session> => {
+  throw stoqError('stoq.carrier_refused');
+};
+const codeOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'ok',
+    (error: CodedError) => error.code,
+  );
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+};
+
+const stateOf = async (session: Session | undefined): Promise<unknown> => Promise.race([session?.ended, Promise.resolve('open')]);
+
+describe('sharing', () => {
+  it('dials when first called, once for all', async () => {
+    const calls = callsTo();
+    expect(dials).toHaveLength(0);
+    await Promise.all([calls.add({ a: 1, b: 1 }), calls.add({ a: 1, b: 1 }), callsTo().add({ a: 1, b: 1 })]);
+    expect(dials).toHaveLength(1);
+  });
+
+  it.each<[string, PeerTarget, PeerTarget, number]>([
+    ['the same addresses', target, { ...target }, 1],
+    ['other addresses', target, { ...target, addresses: ['peer:2'] }, 2],
+    [
+      'the same id at other addresses',
+      { ...target, id: new Uint8Array(32) },
+      { addresses: ['x:1'], expect: 'bundle', id: new Uint8Array(32) },
+      1,
+    ],
+    ['other ids', { ...target, id: new Uint8Array(32) }, { ...target, id: new Uint8Array(32).fill(1) }, 2],
+    ['another kind expected', target, { ...target, expect: 'set-entry' }, 2],
+    ['another own kind', target, { ...target, as: 'raw-key' }, 2],
+    ['the own kind that is the default', target, { ...target, as: 'bundle' }, 1],
+  ])('goes by %s', async (_, one, other, count) => {
+    await callsTo(one).add({ a: 1, b: 1 });
+    await callsTo(other).add({ a: 1, b: 1 });
+    expect(dials).toHaveLength(count);
+  });
+
+  it('a caller that leaves does not take the dial from the others', async () => {
+    const dialled = Promise.withResolvers<Session>();
+    answers.push(() => dialled.promise);
+    const leaving = new AbortController();
+    const left = pool.source(target).acquire({ signal: leaving.signal });
+    const stays = pool.source(target).acquire({ signal: signal() });
+    leaving.abort(stoqError('stoq.rpc_cancelled'));
+    await expect(left).rejects.toMatchObject({ code: 'stoq.rpc_cancelled' });
+    const { client } = sessionPair();
+    dialled.resolve(client);
+    expect((await stays).session).toBe(client);
+  });
+});
+
+describe('closing and replacing', () => {
+  it('an idle session is closed, one with calls is not', async () => {
+    await callsTo().add({ a: 1, b: 1 });
+    const lease = await pool.source(target).acquire({ signal: signal() });
+    clock.step(IDLE_MS * 3);
+    await turns();
+    expect(await stateOf(near[0])).toBe('open');
+    lease.release();
+    lease.release();
+    clock.step(IDLE_MS * 2);
+    expect(await near[0]?.ended).toMatchObject({ code: 'closed' });
+    await callsTo().add({ a: 1, b: 1 });
+    expect(dials).toHaveLength(2);
+  });
+
+  it('a session is in use as well while its peer calls', async () => {
+    const lease = await pool.source(target).acquire({ signal: signal() });
+    busyOf.get(lease.session)?.(1);
+    lease.release();
+    clock.step(IDLE_MS * 3);
+    await turns();
+    expect(await stateOf(near[0])).toBe('open');
+    busyOf.get(lease.session)?.(-1);
+    clock.step(IDLE_MS * 2);
+    expect(await near[0]?.ended).toMatchObject({ code: 'closed' });
+  });
+
+  it('an old session is replaced, and closed after its last call', async () => {
+    const lease = await pool.source(target).acquire({ signal: signal() });
+    clock.step(AGE_MS);
+    const next = await pool.source(target).acquire({ signal: signal() });
+    expect(next.session).not.toBe(lease.session);
+    expect(await stateOf(near[0])).toBe('open');
+    lease.release();
+    expect(await near[0]?.ended).toMatchObject({ code: 'closed' });
+  });
+
+  it('a session that has ended is replaced', async () => {
+    await callsTo().add({ a: 1, b: 1 });
+    far[0]?.abort(stoqError('stoq.session_idle'));
+    await turns();
+    await callsTo().once('x');
+    expect(dials).toHaveLength(2);
+  });
+
+  it('closing waits for calls, then ends them', async () => {
+    const lease = await pool.source(target).acquire({ signal: signal() });
+    const closing = pool.close({ graceMs: 500 });
+    await turns();
+    expect(await stateOf(lease.session)).toBe('open');
+    clock.step(500);
+    await closing;
+    expect(await lease.session.ended).toMatchObject({ code: 'closed' });
+    expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('stoq.session_closed');
+  });
+});
+
+describe('back-off', () => {
+  it.each([
+    [1, BACK_OFF_MS_MIN],
+    [2, BACK_OFF_MS_MIN * 2],
+    [5, BACK_OFF_MS_MIN * 16],
+    [50, BACK_OFF_MS_MAX],
+  ])('after %i failures is between half and all of %i ms', (failures, whole) => {
+    expect(backOffMs(failures, { bytes: (length) => new Uint8Array(length) })).toBe(whole / 2);
+    expect(backOffMs(failures, entropy)).toBeCloseTo(whole, 3);
+  });
+
+  it('holds a call until it is over, and grows with each failure', async () => {
+    answers.push(refusal, refusal);
+    const calls = callsTo();
+    expect(await codeOf(calls.add({ a: 1, b: 1 }))).toBe('stoq.carrier_refused');
+    const second = codeOf(calls.add({ a: 1, b: 1 }));
+    await turns();
+    clock.step(BACK_OFF_MS_MIN - 1);
+    await turns();
+    expect(dials).toHaveLength(1);
+    clock.step(1);
+    expect(await second).toBe('stoq.carrier_refused');
+    const third = codeOf(calls.add({ a: 1, b: 1 }));
+    await turns();
+    clock.step(BACK_OFF_MS_MIN + 1);
+    await turns();
+    expect(dials).toHaveLength(2);
+    clock.step(BACK_OFF_MS_MIN);
+    expect(await third).toBe('ok');
+  });
+
+  it('does not delay a call that comes after it', async () => {
+    answers.push(refusal);
+    await codeOf(callsTo().add({ a: 1, b: 1 }));
+    clock.step(BACK_OFF_MS_MIN);
+    expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('ok');
+  });
+
+  it('is forgotten after a success', async () => {
+    answers.push(refusal);
+    await codeOf(callsTo().add({ a: 1, b: 1 }));
+    clock.step(BACK_OFF_MS_MIN);
+    await callsTo().add({ a: 1, b: 1 });
+    far[0]?.abort(stoqError('stoq.session_idle'));
+    await turns();
+    expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('ok');
+  });
+
+  it('ends when the pool closes or the call does', async () => {
+    answers.push(refusal);
+    await codeOf(callsTo().add({ a: 1, b: 1 }));
+    const impatient = codeOf(callsTo().add({ a: 1, b: 1 }, { deadlineMs: 50 }));
+    const waiting = codeOf(callsTo().add({ a: 1, b: 1 }));
+    await turns();
+    clock.step(50);
+    expect(await impatient).toBe('stoq.rpc_deadline');
+    await pool.close({ graceMs: 0 });
+    expect(await waiting).toBe('stoq.session_closed');
+  });
+});
+
+describe('a session that dies under a call', () => {
+  /** A session that looks alive and fails where it is told. */
+  const dying = (where: 'open' | 'answer'): (() => Promise<Session>) => {
+    return async () => {
+      const { client, server } = sessionPair();
+      if (where === 'answer') {
+        void server.acceptStream().then(async (stream) => {
+          await (stream as SessionStream).read();
+          server.abort(stoqError('stoq.session_idle'));
+        });
+        return client;
+      }
+      return { ...client, openStream: async () => Promise.reject(stoqError('stoq.session_closed')) };
+    };
+  };
+
+  it.each<['open' | 'answer', 'add' | 'once', string]>([
+    ['answer', 'add', 'ok'],
+    ['answer', 'once', 'stoq.session_closed'],
+    ['open', 'add', 'ok'],
+    ['open', 'once', 'ok'],
+  ])('at its %s: %s is %s', async (where, method, expected) => {
+    answers.push(dying(where));
+    const calls = callsTo();
+    expect(await codeOf(method === 'add' ? calls.add({ a: 1, b: 1 }) : calls.once('x'))).toBe(expected);
+    expect(dials).toHaveLength(expected === 'ok' ? 2 : 1);
+    expect(log.started).toEqual(method === 'once' && expected === 'ok' ? ['x'] : []);
+  });
+
+  it.each<['open' | 'answer']>([['open'], ['answer']])('twice is an error (%s)', async (where) => {
+    answers.push(dying(where), dying(where));
+    expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('stoq.session_closed');
+    expect(dials).toHaveLength(2);
+  });
+
+  it('is not retried when the peer answered with such a code', async () => {
+    answers.push(async () => {
+      const { client, server } = sessionPair();
+      const rpc = createRpcServer({ clock });
+      const handlers = sampleHandlers(log);
+      rpc.serve(sampleContract, { ...handlers, add: async () => Promise.reject(stoqError('stoq.session_closed')) });
+      void rpc.attach(server);
+      return client;
+    });
+    expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('stoq.session_closed');
+    expect(dials).toHaveLength(1);
+  });
+});
