@@ -8,7 +8,7 @@ import type { LogIndex } from './log-index.ts';
 import { encodeStaged } from './staged-batch.ts';
 import { encodeEntries, formatTilePath, TILE_WIDTH, type TileName } from './tile.ts';
 import type { TileStore } from './tile-store.ts';
-import { growTree, partialWidth, rootOf, type Tree } from './tree.ts';
+import { growTree, partialWidth, rootOf, tileLevels, type Tree } from './tree.ts';
 
 /** What is published. Immutable; a commit makes the next one. */
 export interface LogState {
@@ -67,7 +67,7 @@ export async function commit(before: LogState, batch: Batch, components: CommitC
     await files.replace(STAGED_PATH, encodeStaged({ start: before.tree.size, entries: batch.entries }));
     batch.staged = true;
   }
-  await Promise.all([
+  await allSettled([
     ...bundles.map((bundle) => files.replace(formatTilePath(bundle), encodeEntries(bundle.entries))),
     ...growth.tiles.map((tile) => files.replace(formatTilePath(tile), tile.hashes.bytes)),
   ]);
@@ -82,15 +82,16 @@ export async function commit(before: LogState, batch: Batch, components: CommitC
   return { tree: growth.tree, lastEntries: lastOf(bundles, before), root, checkpoint };
 }
 
-/** Removes what a published commit has made superfluous; losing it to a crash costs only space. */
-export async function sweep(before: LogState, after: LogState, files: LogFiles): Promise<void> {
-  await files.remove(STAGED_PATH);
-  for (const tile of staleTiles(before.tree, after.tree)) {
+/** Removes what a published commit has made superfluous; the staged batch last, so that a crash repeats the sweep. */
+export async function sweep(sizeBefore: number, sizeAfter: number, files: LogFiles): Promise<void> {
+  for (const tile of staleTiles(sizeBefore, sizeAfter)) {
     const path = formatTilePath(tile);
-    // A full tile replaces all its partial ones, those left behind by crashes as well.
-    const full = tile.index < Math.floor(after.tree.size / TILE_WIDTH ** (levelOf(tile) + 1));
+    const width = TILE_WIDTH ** (tile.level === 'entries' ? 1 : tile.level + 1);
+    // A full tile replaces all its partial ones.
+    const full = tile.index < Math.floor(sizeAfter / width);
     await files.remove(full ? path.slice(0, path.lastIndexOf('/')) : path);
   }
+  await files.remove(STAGED_PATH);
 }
 
 /** The first checkpoint of a log, and each later one: signed by both keys, then cosigned as the policy demands. */
@@ -143,6 +144,13 @@ function growBundles({ tree, lastEntries }: LogState, added: readonly Uint8Array
   return bundles;
 }
 
+/** Waits for all of them, so that a commit that is tried again never meets writes of the one before. */
+async function allSettled(writes: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(writes);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
 function lastOf(bundles: readonly EntryBundle[], before: LogState): readonly Uint8Array[] {
   const last = bundles.at(-1);
   if (last === undefined) return before.lastEntries;
@@ -150,18 +158,14 @@ function lastOf(bundles: readonly EntryBundle[], before: LogState): readonly Uin
 }
 
 /** Partial tiles of the old tree that are wider or full in the new one. */
-function staleTiles(before: Tree, after: Tree): readonly TileName[] {
+function staleTiles(sizeBefore: number, sizeAfter: number): readonly TileName[] {
   const stale: TileName[] = [];
-  before.edge.forEach((_, level) => {
-    const width = partialWidth(level, before.size);
-    if (width === 0 || Math.floor(before.size / TILE_WIDTH ** level) === Math.floor(after.size / TILE_WIDTH ** level)) return;
-    const index = Math.floor(before.size / TILE_WIDTH ** (level + 1));
+  for (let level = 0; level < tileLevels(sizeBefore); level++) {
+    const width = partialWidth(level, sizeBefore);
+    if (width === 0 || Math.floor(sizeBefore / TILE_WIDTH ** level) === Math.floor(sizeAfter / TILE_WIDTH ** level)) continue;
+    const index = Math.floor(sizeBefore / TILE_WIDTH ** (level + 1));
     stale.push({ level, index, width });
     if (level === 0) stale.push({ level: 'entries', index, width });
-  });
+  }
   return stale;
-}
-
-function levelOf(tile: TileName): number {
-  return tile.level === 'entries' ? 0 : tile.level;
 }

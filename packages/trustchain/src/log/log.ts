@@ -10,6 +10,7 @@ import {
   readOwnCheckpoint,
   signCheckpoint,
   STAGED_PATH,
+  sweep,
 } from './commit.ts';
 import { createLogFiles, type LogFiles } from './files.ts';
 import { openLogIndex } from './log-index.ts';
@@ -162,7 +163,10 @@ async function readStaged(files: LogFiles, { tree }: LogState): Promise<StagedBa
   const bytes = await files.read(STAGED_PATH);
   if (bytes === null) return null;
   const staged = decodeStaged(bytes);
-  if (staged.start + staged.entries.length <= tree.size) return null;
+  if (staged.start + staged.entries.length <= tree.size) {
+    await sweep(staged.start, tree.size, files);
+    return null;
+  }
   if (staged.start === tree.size) return staged;
   throw trustError('trustchain.log_corrupt', { file: STAGED_PATH, start: staged.start, size: tree.size });
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Crypto } from '@hypermesh/stoq';
+import type { Crypto, KeyPair } from '@hypermesh/stoq';
 import type { LogSigners } from '../../src/note/log-signature.ts';
 import { NOW } from '../fixtures.ts';
 
@@ -10,6 +10,23 @@ export const ORIGIN: string = 'trust.mesh/certificates';
 export async function createLogSigners(crypto: Crypto): Promise<LogSigners> {
   const [classical, postQuantum] = await Promise.all([crypto.generateKeyPair('ed25519'), crypto.generateKeyPair('falcon1024')]);
   return { classical: crypto.createSigner(classical), postQuantum: crypto.createSigner(postQuantum) };
+}
+
+type LogPairs = { readonly classical: KeyPair<'ed25519'>; readonly postQuantum: KeyPair<'falcon1024'> };
+
+/** Key pairs of a log as text, for another process. */
+export async function writeLogPairs(crypto: Crypto): Promise<string> {
+  const [classical, postQuantum] = await Promise.all([crypto.generateKeyPair('ed25519'), crypto.generateKeyPair('falcon1024')]);
+  return JSON.stringify({ classical, postQuantum }, (_, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
+  );
+}
+
+export function readLogSigners(text: string, crypto: Crypto): LogSigners {
+  const pairs = JSON.parse(text, (key, value: unknown) =>
+    key === 'bytes' ? Uint8Array.from(Buffer.from(value as string, 'hex')) : value,
+  ) as LogPairs;
+  return { classical: crypto.createSigner(pairs.classical), postQuantum: crypto.createSigner(pairs.postQuantum) };
 }
 
 /** A clock that the test steps; timers run when their time is reached. */
