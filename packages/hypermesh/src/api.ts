@@ -96,8 +96,8 @@ const ARGUMENT_BYTES_MAX = 64 * 1024;
 const NAME_CHARS_MAX = 64;
 // A proof of 53 hashes, the roots of 16 machines, and a block with two certificates of 100 validators.
 const PROOF_BYTES_MAX = 1024 * 1024;
-// 1,024 uncommitted blocks, as many as consensus keeps, of a mesh of four; or 32 of a mesh of a hundred.
-export const FINAL_BYTES_MAX: number = 16 * 1024 * 1024;
+// 1,024 uncommitted blocks, as many as consensus keeps, of a mesh of four; of a hundred validators, what a minute orders.
+export const FINAL_BYTES_MAX: number = 12 * 1024 * 1024;
 const FINAL_BLOCKS_MAX = 1_024;
 const ENVELOPE_BYTES = 4 * 1024;
 const VALIDATORS_BYTES_MAX = 256 * 1024;
