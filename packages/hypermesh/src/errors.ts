@@ -77,6 +77,7 @@ const catalogue = {
   'hypermesh.workload_timeout': { message: 'The workload did not answer in time', retryable: true },
   'hypermesh.workload_limit': { message: 'The workload exceeded a limit and was stopped', retryable: true },
   'hypermesh.no_replica': { message: 'No healthy replica of the service is reachable', retryable: true },
+  'hypermesh.ingress_full': { message: 'The ingress holds as many bytes of requests as it can', retryable: true },
   'hypermesh.service_unknown': { message: 'No service of that name is known', retryable: false },
   'hypermesh.unsupported': { message: 'This version does not support the feature', retryable: false },
 } as const;

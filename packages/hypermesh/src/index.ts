@@ -4,12 +4,34 @@ export type * from './runtime/driver.ts';
 export { type Agent, type AgentComponents, createAgent } from './agent/agent.ts';
 export { bootClock, type BootClock, processStartTime } from './agent/boot-clock.ts';
 export type * from './agent/desired.ts';
+export { createLeaseKeeper, deadlineOf, type LeaseKeeper, type LeaseKeeperComponents } from './agent/lease-keeper.ts';
+export { createDesiredState, type DesiredStateComponents } from './agent/mesh-desired-state.ts';
+export type * from './agent/mesh-source.ts';
+export { createReportQueue, type ReportQueue, type ReportQueueComponents } from './agent/report-queue.ts';
+export { allocatable, detectAssets } from './assets/detection.ts';
+export {
+  APP_DOCUMENT_BYTES_MAX,
+  type AppDocument,
+  type PackageReference,
+  parseAppDocument,
+  resolveApp,
+} from './mesh-machine/app-document.ts';
+export type { Endpoint } from './mesh-machine/endpoint.ts';
+export { type Committee, type CommitteeComponents, createCommittee } from './proof/committee.ts';
+export { type ProofAnswer, verifyAnswer } from './proof/answer.ts';
+export { proofContract, type ProofMethods } from './proof/contract.ts';
+export { openPlot, type Plot } from './proof/plot-file.ts';
+export { createProofKeeper, type ProofKeeper, type ProofKeeperComponents } from './proof/proof-keeper.ts';
+export { openProvenance, type ProvenanceChain, type ProvenanceEntry, verifyChain } from './proof/provenance.ts';
+export { type CommitteePeer, proveWindow, type ProverComponents } from './proof/prover.ts';
 export { type Action, type HeldPlacement, reconcile, restartDelay, RESTART_MS_MAX, RESTART_MS_MIN } from './agent/reconcile.ts';
 export { startWatchdog, type Watchdog } from './agent/watchdog.ts';
-export { Balancer, type Choice, type Endpoint } from './ingress/balancer.ts';
+export { Balancer, type Choice, type Outcome } from './ingress/balancer.ts';
 export { ATTEMPTS_MAX, Dispatcher, type DispatcherComponents, type ReplicaCall } from './ingress/dispatcher.ts';
 export { createIngress, type Ingress, type IngressConfig, routeOf, type ServiceHandler } from './ingress/ingress.ts';
+export { createReplicaCall, type ReplicaCallComponents } from './ingress/replica-call.ts';
 export * from './ingress/workload-contract.ts';
+export { createWorkloadService, type WorkloadServiceComponents } from './ingress/workload-service.ts';
 export {
   type Block,
   blockCodec,

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { type Clock, CodedError } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
-import type { RuntimeDriver, Workload } from '../runtime/driver.ts';
+import { STABLE_MS_MIN } from '../mesh-machine/limits.ts';
+import type { RuntimeDriver, Workload, WorkloadState } from '../runtime/driver.ts';
 import type { BootClock } from './boot-clock.ts';
-import type { DesiredPlacement, DesiredState, PackageSource, PlacementReport } from './desired.ts';
+import type { DesiredPlacement, DesiredState, LeaseDeadline, PackageSource, PlacementReport } from './desired.ts';
+import { becomesHealthy, becomesUnhealthy } from './health.ts';
 import { type HeldPlacement, reconcile } from './reconcile.ts';
 import { startWatchdog, type Watchdog } from './watchdog.ts';
 
@@ -45,10 +47,15 @@ export function createAgent(components: AgentComponents): Agent {
 
 interface Held extends HeldPlacement {
   readonly placement: DesiredPlacement;
+  /** Aborts the start and the health checks. */
   readonly aborted: AbortController;
+  /** Settles when this run of the placement is over, its start included. */
+  readonly over: Promise<void>;
   readonly workload?: Workload;
   readonly watchdog?: Watchdog;
 }
+
+type Run = Omit<Held, 'phase' | 'workload' | 'watchdog'>;
 
 class NodeAgent implements Agent {
   readonly #components: AgentComponents;
@@ -74,8 +81,8 @@ class NodeAgent implements Agent {
     this.#stopped = true;
     this.#unsubscribe();
     this.#cancelTick();
-    for (const id of [...this.#held.keys()]) this.#run(this.#stop(id));
-    await Promise.all(this.#running);
+    for (const id of [...this.#held.keys()]) this.#track(this.#stop(id));
+    while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
   workload(id: string, lease: number): Workload {
@@ -86,7 +93,7 @@ class NodeAgent implements Agent {
   }
 
   placements(): readonly HeldPlacement[] {
-    return [...this.#held.values()].map(({ id, lease, phase, failures, failedAt }) => ({ id, lease, phase, failures, failedAt }));
+    return [...this.#held.values()].map(({ id, lease, phase, failures, since }) => ({ id, lease, phase, failures, since }));
   }
 
   #tick(): void {
@@ -97,44 +104,74 @@ class NodeAgent implements Agent {
   #reconcile(): void {
     if (this.#stopped) return;
     const { desired, bootClock, clock } = this.#components;
-    const deadline = desired.leaseDeadline();
-    const leaseHolds = deadline !== null && bootClock() + LEASE_LEFT_MS_MIN < deadline;
-    if (deadline !== null && deadline !== this.#deadline) this.#extend(deadline);
+    const lease = desired.lease();
+    if (lease !== null && lease.deadline !== this.#deadline) this.#extend(lease);
+    const leaseHolds = (number: number): boolean => number === lease?.number && bootClock() + LEASE_LEFT_MS_MIN < lease.deadline;
     for (const action of reconcile(desired.placements(), [...this.#held.values()], clock.monotonic(), leaseHolds)) {
-      if (action.kind === 'stop') this.#run(this.#stop(action.id));
-      else this.#run(this.#start(action.placement, action.failures));
+      if (action.kind === 'stop') this.#track(this.#stop(action.id));
+      else this.#begin(action.placement, action.failures);
     }
   }
 
-  #extend(deadline: number): void {
+  /** A renewed lease carries only what runs under its number. */
+  #extend({ number, deadline }: LeaseDeadline): void {
     this.#deadline = deadline;
-    for (const { watchdog, id } of this.#held.values()) {
-      if (watchdog !== undefined) this.#run(watchdog.extend(deadline).catch(() => this.#stop(id)));
+    for (const { watchdog, id, lease } of this.#held.values()) {
+      if (watchdog !== undefined && lease === number) this.#track(watchdog.extend(deadline).catch(() => this.#stop(id)));
     }
   }
 
-  async #start(placement: DesiredPlacement, failures: number): Promise<void> {
+  #begin(placement: DesiredPlacement, failures: number): void {
     const { id, lease } = placement;
     const aborted = new AbortController();
-    const base = { id, lease, placement, aborted, failures, failedAt: 0 };
-    this.#held.set(id, { ...base, phase: 'starting' });
+    // Begins in a later turn, when the placement is held.
+    const over = Promise.resolve().then(() => this.#live(run));
+    const run: Run = { id, lease, placement, aborted, over, failures, since: this.#components.clock.monotonic() };
+    this.#held.set(id, { ...run, phase: 'starting' });
     this.#report(placement, 'starting', '');
+    this.#track(over);
+  }
+
+  /** One run of a placement, from the fetch to its end. */
+  async #live(run: Run): Promise<void> {
+    const { placement, aborted } = run;
     let workload: Workload | undefined;
     try {
       workload = await this.#launch(placement, aborted.signal);
-      const watchdog = placement.exclusive ? await this.#guard(workload) : undefined;
+      const watchdog = placement.exclusive ? await this.#guard(workload, placement.lease) : undefined;
+      if (placement.health !== null) await becomesHealthy(workload, placement.health, this.#components.clock, aborted.signal);
       if (aborted.signal.aborted) throw hypermeshError('hypermesh.workload_failed', { reason: 'stopped while it started' });
-      this.#held.set(id, { ...base, phase: 'running', workload, ...(watchdog === undefined ? {} : { watchdog }) });
+      this.#held.set(run.id, {
+        ...run,
+        phase: 'running',
+        since: this.#components.clock.monotonic(),
+        workload,
+        ...(watchdog === undefined ? {} : { watchdog }),
+      });
       this.#report(placement, 'ready', '');
+      this.#fail(run, await this.#endOf(workload, run));
     } catch (error) {
-      await workload?.stop({ graceMs: 0 });
-      this.#fail(base, codeOf(error));
-      return;
+      // What it ran ends before the next run begins; a driver that cannot end it says so in its next start.
+      await workload?.stop({ graceMs: 0 }).catch(() => undefined);
+      this.#fail(run, codeOf(error));
     }
-    const lost = await workload.ended;
-    if (this.#held.get(id)?.workload === workload && this.#held.get(id)?.phase === 'running') {
-      this.#fail(base, lost.state === 'exited' ? lost.reason : 'exit');
-    }
+  }
+
+  /** Waits until the workload has ended by itself, or ends it when it no longer answers; answers why. */
+  async #endOf(workload: Workload, { placement, aborted }: Run): Promise<string> {
+    if (placement.health === null) return reasonOf(await workload.ended);
+    const watching = new AbortController();
+    const unhealthy = becomesUnhealthy(
+      workload,
+      placement.health,
+      this.#components.clock,
+      AbortSignal.any([watching.signal, aborted.signal]),
+    );
+    const first = await Promise.race([workload.ended, unhealthy]);
+    watching.abort();
+    if (first !== undefined || aborted.signal.aborted) return reasonOf(await workload.ended);
+    await workload.stop({ graceMs: STOP_GRACE_MS });
+    return 'hypermesh.workload_unhealthy';
   }
 
   async #launch(placement: DesiredPlacement, signal: AbortSignal): Promise<Workload> {
@@ -158,19 +195,23 @@ class NodeAgent implements Agent {
     );
   }
 
-  async #guard(workload: Workload): Promise<Watchdog> {
-    const deadline = this.#components.desired.leaseDeadline();
-    if (deadline === null) throw hypermeshError('hypermesh.lease_stale', { id: workload.id });
-    const watchdog = await startWatchdog(workload.pids, deadline);
+  async #guard(workload: Workload, number: number): Promise<Watchdog> {
+    const lease = this.#components.desired.lease();
+    if (lease?.number !== number) throw hypermeshError('hypermesh.lease_stale', { id: workload.id });
+    const watchdog = await startWatchdog(workload.pids, lease.deadline);
     // Without its watchdog an exclusive workload must not run.
-    void watchdog.ended.then(() => this.#run(workload.stop({ graceMs: 0 })));
+    void watchdog.ended.then(() => this.#track(workload.stop({ graceMs: 0 })));
     return watchdog;
   }
 
-  #fail(base: Omit<Held, 'phase'>, reason: string): void {
-    if (base.aborted.signal.aborted || this.#stopped) return;
-    this.#held.set(base.id, { ...base, phase: 'failed', failures: base.failures + 1, failedAt: this.#components.clock.monotonic() });
-    this.#report(base.placement, 'failed', reason);
+  /** A run that ended although nobody asked for it: it is tried again. */
+  #fail(run: Run, reason: string): void {
+    if (run.aborted.signal.aborted || this.#stopped) return;
+    const now = this.#components.clock.monotonic();
+    const held = this.#held.get(run.id);
+    const wasStable = held?.phase === 'running' && now - held.since >= STABLE_MS_MIN;
+    this.#held.set(run.id, { ...run, phase: 'failed', failures: wasStable ? 1 : run.failures + 1, since: now });
+    this.#report(run.placement, 'failed', reason);
   }
 
   async #stop(id: string): Promise<void> {
@@ -179,6 +220,8 @@ class NodeAgent implements Agent {
     held.aborted.abort();
     this.#held.set(id, { ...held, phase: 'stopping' });
     await held.workload?.stop({ graceMs: STOP_GRACE_MS });
+    // A start under way ends by its signal; the next run of this placement uses the same directory.
+    await held.over;
     this.#held.delete(id);
     this.#report(held.placement, 'stopped', '');
     this.#reconcile();
@@ -189,10 +232,14 @@ class NodeAgent implements Agent {
   }
 
   /** Remembers work under way, so that `stop` waits for it. */
-  #run(work: Promise<void>): void {
+  #track(work: Promise<void>): void {
     const settled: Promise<void> = work.catch(() => undefined).finally(() => this.#running.delete(settled));
     this.#running.add(settled);
   }
+}
+
+function reasonOf(end: WorkloadState): string {
+  return end.state === 'exited' ? end.reason : '';
 }
 
 async function driverFor(kind: string, drivers: readonly RuntimeDriver[]): Promise<RuntimeDriver> {

@@ -13,10 +13,17 @@ export const bootClock: BootClock = () => {
   }
 };
 
-/** Start time of a process in clock ticks since boot (proc(5), stat field 22): with the pid it names one process for ever. */
+const ENDED_STATES: ReadonlySet<string | undefined> = new Set(['Z', 'X']);
+
+/**
+ * Start time of a process in clock ticks since boot (proc(5), stat field 22): with the pid it names one process for ever.
+ * Undefined once it has ended, whether or not its parent has noticed.
+ */
 export function processStartTime(pid: number): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')[19];
+    // The name of the program may hold spaces and brackets; fields are counted from behind it.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ');
+    return ENDED_STATES.has(fields?.[0]) ? undefined : fields?.[19];
   } catch {
     return undefined;
   }

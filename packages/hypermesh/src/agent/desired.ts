@@ -1,3 +1,4 @@
+import type { HealthCheck } from '../mesh-machine/app.ts';
 import type { WorkloadLimits } from '../runtime/driver.ts';
 
 /** One placement that the agreed state gives to this node. */
@@ -11,14 +12,23 @@ export interface DesiredPlacement {
   readonly env: Readonly<Record<string, string>>;
   readonly args: readonly string[];
   readonly limits: WorkloadLimits;
+  readonly health: HealthCheck | null;
+  /** Must not outlive the node's lease: runs under a watchdog. */
   readonly exclusive: boolean;
+}
+
+/** How long the node's lease surely holds. */
+export interface LeaseDeadline {
+  readonly number: number;
+  /** Boot time in milliseconds. */
+  readonly deadline: number;
 }
 
 /** What the agent reads of the agreed state. */
 export interface DesiredState {
   placements(): readonly DesiredPlacement[];
-  /** Boot time in milliseconds until which the node's lease surely holds; null without one. */
-  leaseDeadline(): number | null;
+  /** Null without a lease. */
+  lease(): LeaseDeadline | null;
   /** Calls back after each change; returns the unsubscribe function. */
   onChange(listener: () => void): () => void;
 }

@@ -5,10 +5,10 @@ export interface HeldPlacement {
   readonly id: string;
   readonly lease: number;
   readonly phase: 'starting' | 'running' | 'stopping' | 'failed';
-  /** Consecutive failures; 0 while it runs. */
+  /** Failures in a row, without a long stable run between them. */
   readonly failures: number;
-  /** Monotonic milliseconds of the last failure. */
-  readonly failedAt: number;
+  /** Monotonic milliseconds at which the phase began. */
+  readonly since: number;
 }
 
 export type Action =
@@ -21,13 +21,13 @@ export const RESTART_MS_MAX: number = 60_000;
 
 /**
  * What to do so that this node runs what the agreed state says: pure. A placement under a newer lease number is another
- * run of it, so the old one stops first. `leaseHolds` gates exclusive starts.
+ * run of it, so the old one stops first. `leaseHolds` gates exclusive starts by their lease number.
  */
 export function reconcile(
   desired: readonly DesiredPlacement[],
   held: readonly HeldPlacement[],
   now: number,
-  leaseHolds: boolean,
+  leaseHolds: (lease: number) => boolean,
 ): Action[] {
   const wanted = new Map(desired.map((placement) => [placement.id, placement]));
   const actions: Action[] = [];
@@ -39,8 +39,9 @@ export function reconcile(
     const known = held.find((candidate) => candidate.id === placement.id);
     const due =
       known === undefined ||
-      (known.phase === 'failed' && known.lease === placement.lease && now >= known.failedAt + restartDelay(known.failures));
-    if (due && (leaseHolds || !placement.exclusive)) actions.push({ kind: 'start', placement, failures: known?.failures ?? 0 });
+      (known.phase === 'failed' && known.lease === placement.lease && now >= known.since + restartDelay(known.failures));
+    if (due && (!placement.exclusive || leaseHolds(placement.lease)))
+      actions.push({ kind: 'start', placement, failures: known?.failures ?? 0 });
   }
   return actions;
 }

@@ -16,11 +16,16 @@ const CHECK_MS = 50;
 let order: Order | undefined;
 const timer = setInterval(check, CHECK_MS);
 
-createInterface({ input: process.stdin }).on('line', (line) => {
+const orders = createInterface({ input: process.stdin });
+orders.on('line', (line) => {
   const next = JSON.parse(line) as Order;
   // A deadline only moves forward: a late line cannot undo a newer one.
   if (order === undefined || next.deadline >= order.deadline) order = next;
   process.stdout.write(`${order.deadline}\n`);
+});
+// An agent that died before its first order has left nothing to guard.
+orders.on('close', () => {
+  if (order === undefined) clearInterval(timer);
 });
 // The agent reads until it dies; a broken pipe is not a reason to stop guarding.
 process.stdout.on('error', () => undefined);

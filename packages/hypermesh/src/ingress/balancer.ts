@@ -1,13 +1,5 @@
 import { hypermeshError } from '../errors.ts';
-
-/** One replica that may answer. */
-export interface Endpoint {
-  readonly placement: string;
-  readonly lease: number;
-  /** Node id, 32 bytes, and where the node listens. */
-  readonly node: Uint8Array;
-  readonly addresses: readonly string[];
-}
+import type { Endpoint } from '../mesh-machine/endpoint.ts';
 
 // Weight of the newest latency in the moving average: about ten requests of memory.
 const LATENCY_WEIGHT = 0.2;
@@ -16,6 +8,9 @@ const LATENCY_WEIGHT = 0.2;
 const EJECT_MS_MIN = 500;
 const EJECT_MS_MAX = 10_000;
 
+// Replicas remembered; the one that was not used for the longest time leaves first.
+const REMEMBERED_MAX = 4_096;
+
 interface Health {
   latencyMs: number;
   inFlight: number;
@@ -23,10 +18,13 @@ interface Health {
   ejectedUntil: number;
 }
 
+/** `unknown`: the request ended for a reason that says nothing about the replica. */
+export type Outcome = 'answered' | 'failed' | 'unknown';
+
 export interface Choice {
   readonly endpoint: Endpoint;
-  /** Must be called once with the outcome. */
-  done(ok: boolean, now: number): void;
+  /** Must be called once. */
+  done(outcome: Outcome, now: number): void;
 }
 
 /**
@@ -54,12 +52,6 @@ export class Balancer {
     return this.#begin(endpoint, now);
   }
 
-  /** Forgets replicas that no longer exist. */
-  retain(endpoints: readonly Endpoint[]): void {
-    const known = new Set(endpoints.map(keyOf));
-    for (const key of this.#health.keys()) if (!known.has(key)) this.#health.delete(key);
-  }
-
   #pick(candidates: readonly Endpoint[]): Endpoint | undefined {
     return candidates[Math.floor(this.#random() * candidates.length)];
   }
@@ -69,20 +61,29 @@ export class Balancer {
     return health === undefined ? 0 : (health.latencyMs + 1) * (health.inFlight + 1);
   }
 
+  #remember(key: string, health: Health): void {
+    this.#health.delete(key);
+    this.#health.set(key, health);
+    for (const oldest of this.#health.keys()) {
+      if (this.#health.size <= REMEMBERED_MAX) return;
+      this.#health.delete(oldest);
+    }
+  }
+
   #begin(endpoint: Endpoint, began: number): Choice {
     const key = keyOf(endpoint);
     const health = this.#health.get(key) ?? { latencyMs: 0, inFlight: 0, failures: 0, ejectedUntil: 0 };
-    this.#health.set(key, health);
+    this.#remember(key, health);
     health.inFlight += 1;
     return {
       endpoint,
-      done(ok, now) {
+      done(outcome, now) {
         health.inFlight -= 1;
-        if (ok) {
+        if (outcome === 'answered') {
           health.latencyMs += LATENCY_WEIGHT * (now - began - health.latencyMs);
           health.failures = 0;
           health.ejectedUntil = 0;
-        } else {
+        } else if (outcome === 'failed') {
           health.ejectedUntil = now + Math.min(EJECT_MS_MAX, EJECT_MS_MIN * 2 ** Math.min(health.failures, 10));
           health.failures += 1;
         }

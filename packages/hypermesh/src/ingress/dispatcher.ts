@@ -1,6 +1,8 @@
 import { type Clock, CodedError, hasCode } from '@hypermesh/stoq';
+import { hypermeshError } from '../errors.ts';
+import type { Endpoint } from '../mesh-machine/endpoint.ts';
 import type { WorkloadRequest, WorkloadResponse } from '../runtime/driver.ts';
-import { Balancer, type Endpoint, keyOf } from './balancer.ts';
+import { Balancer, keyOf, type Outcome } from './balancer.ts';
 
 /** Sends one request to one replica, here or on another node. */
 export type ReplicaCall = (endpoint: Endpoint, request: WorkloadRequest, signal: AbortSignal) => Promise<WorkloadResponse>;
@@ -16,8 +18,11 @@ export interface DispatcherComponents {
 // A request goes to at most this many replicas, so that one broken app does not multiply its own load.
 export const ATTEMPTS_MAX: number = 3;
 
-// The first attempt gets this share of the time; a replica on a dead node must leave time for another.
-const FIRST_ATTEMPT_MS_MAX = 2_000;
+// An attempt that may be repeated elsewhere: a replica on a dead node must leave time for another.
+const ATTEMPT_MS_MAX = 2_000;
+
+// Placements whose answers are counted; closed ones have been handed in long before they leave.
+const COUNTED_MAX = 16_384;
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -44,10 +49,10 @@ export class Dispatcher {
   /** Throws `hypermesh.no_replica` or the error of the last replica tried. */
   async handle(service: string, request: WorkloadRequest, signal: AbortSignal): Promise<WorkloadResponse> {
     const tried = new Set<string>();
-    let failure: unknown;
+    let failure: unknown = hypermeshError('hypermesh.workload_timeout');
     for (let attempt = 1; attempt <= ATTEMPTS_MAX && !signal.aborted; attempt++) {
       const endpoints = this.#components.endpoints(service);
-      if (failure !== undefined && endpoints.every((endpoint) => tried.has(keyOf(endpoint)))) break;
+      if (attempt > 1 && endpoints.every((endpoint) => tried.has(keyOf(endpoint)))) break;
       const outcome = await this.#attempt(endpoints, tried, request, signal, attempt);
       if (outcome.response !== undefined) return outcome.response;
       failure = outcome.error;
@@ -71,19 +76,37 @@ export class Dispatcher {
     const { clock, call } = this.#components;
     const choice = this.#balancer.choose(endpoints, tried, clock.monotonic());
     tried.add(keyOf(choice.endpoint));
-    const last = attempt === ATTEMPTS_MAX || endpoints.length === 1;
-    const deadline = last ? signal : AbortSignal.any([signal, AbortSignal.timeout(FIRST_ATTEMPT_MS_MAX)]);
+    const others = endpoints.some((endpoint) => !tried.has(keyOf(endpoint)));
+    const patient = attempt === ATTEMPTS_MAX || !others || !SAFE_METHODS.has(request.method);
+    const limit = patient ? undefined : AbortSignal.timeout(ATTEMPT_MS_MAX);
     try {
-      const response = await call(choice.endpoint, request, deadline);
-      choice.done(true, clock.monotonic());
-      this.#answered.set(choice.endpoint.placement, this.answered(choice.endpoint.placement) + 1);
+      const response = await call(choice.endpoint, request, limit === undefined ? signal : AbortSignal.any([signal, limit]));
+      choice.done('answered', clock.monotonic());
+      this.#count(choice.endpoint.placement);
       return { response };
-    } catch (error) {
-      // A limit that the request itself hit says nothing about the replica.
-      choice.done(hasCode(error, 'hypermesh.workload_limit'), clock.monotonic());
-      return { error };
+    } catch (cause) {
+      choice.done(outcomeOf(cause, signal), clock.monotonic());
+      const timedOut = limit?.aborted === true && !signal.aborted;
+      return { error: timedOut ? hypermeshError('hypermesh.workload_timeout', { attemptMsMax: ATTEMPT_MS_MAX }, { cause }) : cause };
     }
   }
+
+  #count(placement: string): void {
+    const answered = this.answered(placement) + 1;
+    this.#answered.delete(placement);
+    this.#answered.set(placement, answered);
+    for (const oldest of this.#answered.keys()) {
+      if (this.#answered.size <= COUNTED_MAX) return;
+      this.#answered.delete(oldest);
+    }
+  }
+}
+
+/** A limit that the request itself hit, or a client that left, says nothing about the replica. */
+function outcomeOf(error: unknown, signal: AbortSignal): Outcome {
+  const left = signal.aborted && (signal.reason as { name?: unknown } | undefined)?.name !== 'TimeoutError';
+  if (left) return 'unknown';
+  return hasCode(error, 'hypermesh.workload_limit') ? 'answered' : 'failed';
 }
 
 function mayRetry(failure: unknown, method: string): boolean {

@@ -14,6 +14,8 @@ export interface CountersignRequest {
 }
 
 export interface CountersignResponse {
+  /** What the ingress says it has counted; the signed bytes decide. */
+  readonly requests: number;
   readonly counted: Uint8Array;
 }
 
@@ -59,7 +61,7 @@ export const workloadContract: Contract<WorkloadMethods> = defineContract({
     countersign: {
       kind: 'unary',
       request: z.strictObject({ placement }),
-      response: z.strictObject({ counted: z.instanceof(Uint8Array) }),
+      response: z.strictObject({ requests: z.int().min(0), counted: z.instanceof(Uint8Array) }),
       roles: ['node', 'validator'],
       idempotent: true,
       requestBytesMax: 1_024,

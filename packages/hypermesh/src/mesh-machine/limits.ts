@@ -54,6 +54,9 @@ export const CLOSED_KEPT_MS: number = 60_000;
 // A replica that a node could not keep running this often is tried elsewhere.
 export const PLACEMENT_FAILURES_MAX: number = 5;
 
+// A replica that was ready this long failed for a new reason: its earlier failures are forgotten.
+export const STABLE_MS_MIN: number = 60_000;
+
 // Nodes that an app avoids when others are free.
 export const AVOIDED_COUNT_MAX: number = 8;
 

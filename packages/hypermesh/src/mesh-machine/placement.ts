@@ -2,7 +2,7 @@ import { bool, bytes, type Codec, oneOf, optional, struct, text, uint } from '@h
 import { hypermeshError } from '../errors.ts';
 import type { StateReader, StateWriter } from '../machine/machine.ts';
 import { followUse } from './asset.ts';
-import { APP_NAME_LENGTH_MAX, PLACEMENT_COUNT_MAX, PRUNED_PER_BLOCK_MAX, REASON_LENGTH_MAX } from './limits.ts';
+import { APP_NAME_LENGTH_MAX, PLACEMENT_COUNT_MAX, PRUNED_PER_BLOCK_MAX, REASON_LENGTH_MAX, STABLE_MS_MIN } from './limits.ts';
 import { readUsage, type Usage, writeUsage } from './node.ts';
 import { hex, index, type Index, sortable, table, type Table } from './table.ts';
 
@@ -32,6 +32,7 @@ export interface Placement {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   /** Block times in milliseconds. */
+  readonly changedAt: number;
   readonly openedAt: number;
   readonly closedAt: number | null;
 }
@@ -54,6 +55,7 @@ export const placementCodec: Codec<Placement> = struct({
   reason: text(REASON_LENGTH_MAX),
   cpuMillis: uint(),
   memoryBytes: uint(),
+  changedAt: uint(),
   openedAt: uint(),
   closedAt: optional(uint()),
 });
@@ -115,6 +117,7 @@ export function openPlacement(
     phase: 'assigned',
     failures: 0,
     reason: '',
+    changedAt: time,
     openedAt: time,
     closedAt: null,
   };
@@ -134,21 +137,22 @@ export function changePhase(
   reason: string,
   time: number,
 ): void {
-  const failures = phase === 'ready' ? 0 : placement.failures + (phase === 'failed' ? 1 : 0);
-  placements.write(state, placement.id, { ...placement, phase, reason, failures });
+  const wasStable = placement.phase === 'ready' && time - placement.changedAt >= STABLE_MS_MIN;
+  const failures = (wasStable ? 0 : placement.failures) + (phase === 'failed' ? 1 : 0);
+  placements.write(state, placement.id, { ...placement, phase, reason, failures, changedAt: time });
   use(state, placement, 0, readiness(phase) - readiness(placement.phase), time);
 }
 
 /** Tells the node to stop an exclusive replica: the reservation stays until it has, or its lease ends. */
 export function beginClosing(state: StateWriter, placement: Placement, reason: string, time: number): void {
-  placements.write(state, placement.id, { ...placement, phase: 'closing', reason });
+  placements.write(state, placement.id, { ...placement, phase: 'closing', reason, changedAt: time });
   use(state, placement, 0, -readiness(placement.phase), time);
 }
 
 /** Ends the placement and frees its resources; `at`: block time up to which it is billed. */
 export function closePlacement(state: StateWriter, placement: Placement, reason: string, at: number, time: number): void {
   const closedAt = Math.max(placement.openedAt, at);
-  placements.write(state, placement.id, { ...placement, phase: 'closed', reason, closedAt });
+  placements.write(state, placement.id, { ...placement, phase: 'closed', reason, closedAt, changedAt: time });
   byApp.remove(state, `${placement.app}/${placement.id}`);
   byNode.remove(state, `${hex(placement.node)}/${placement.id}`);
   closed.add(state, `${sortable(closedAt)}/${placement.id}`);

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { bytes, bytesUpTo, type Codec, decode, encode, equalBytes, hashLabelled, HASH_BYTES, oneOf, struct, uint } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 
@@ -17,11 +17,13 @@ export interface ProvenanceEntry {
 
 /** A node's own history: append-only, each entry bound to the one before. */
 export interface ProvenanceChain {
-  readonly entries: readonly ProvenanceEntry[];
+  readonly length: number;
   /** Hash of the last entry; the node id while empty. */
   readonly head: Uint8Array;
   /** Durable when it resolves. One call at a time. */
   append(kind: ProvenanceKind, body: Uint8Array, time: number): Promise<void>;
+  /** From disk, for whoever wants to verify it. */
+  read(): Promise<readonly ProvenanceEntry[]>;
   close(): Promise<void>;
 }
 
@@ -60,7 +62,7 @@ export async function openProvenance(path: string, node: Uint8Array): Promise<Pr
   try {
     const { entries, length } = parse(await file.readFile());
     await file.truncate(length);
-    return new ProvenanceFile(file, entries, verifyChain(node, entries));
+    return new ProvenanceFile(file, path, entries.length, verifyChain(node, entries));
   } catch (error) {
     await file.close();
     throw error;
@@ -73,6 +75,8 @@ function parse(data: Uint8Array): { readonly entries: ProvenanceEntry[]; readonl
   let at = 0;
   while (at + LENGTH_BYTES <= data.length) {
     const length = view.getUint32(at);
+    // A file that grew before its bytes were written ends in zeroes.
+    if (length === 0 && data.subarray(at).every((byte) => byte === 0)) break;
     if (length === 0 || length > ENTRY_BYTES_MAX) throw hypermeshError('hypermesh.provenance_corrupt', { index: entries.length });
     const end = at + LENGTH_BYTES + length;
     if (end > data.length) break;
@@ -92,17 +96,19 @@ function entryOf(encoded: Uint8Array, index: number): ProvenanceEntry {
 
 class ProvenanceFile implements ProvenanceChain {
   readonly #file: FileHandle;
-  readonly #entries: ProvenanceEntry[];
+  readonly #path: string;
+  #length: number;
   #head: Uint8Array;
 
-  constructor(file: FileHandle, entries: ProvenanceEntry[], head: Uint8Array) {
+  constructor(file: FileHandle, path: string, length: number, head: Uint8Array) {
     this.#file = file;
-    this.#entries = entries;
+    this.#path = path;
+    this.#length = length;
     this.#head = head;
   }
 
-  get entries(): readonly ProvenanceEntry[] {
-    return this.#entries;
+  get length(): number {
+    return this.#length;
   }
 
   get head(): Uint8Array {
@@ -110,15 +116,19 @@ class ProvenanceFile implements ProvenanceChain {
   }
 
   async append(kind: ProvenanceKind, body: Uint8Array, time: number): Promise<void> {
-    const entry = { index: this.#entries.length, previous: this.#head, kind, time, body };
+    const entry = { index: this.#length, previous: this.#head, kind, time, body };
     const encoded = encode(provenanceEntryCodec, entry);
     const record = new Uint8Array(LENGTH_BYTES + encoded.length);
     new DataView(record.buffer).setUint32(0, encoded.length);
     record.set(encoded, LENGTH_BYTES);
     await this.#file.appendFile(record);
     await this.#file.datasync();
-    this.#entries.push(entry);
+    this.#length += 1;
     this.#head = provenanceHash(entry);
+  }
+
+  async read(): Promise<readonly ProvenanceEntry[]> {
+    return parse(await readFile(this.#path)).entries;
   }
 
   async close(): Promise<void> {

@@ -105,7 +105,7 @@ export class World {
         billedUntil: (placement) => this.billed.get(placement),
       }),
       bundleIdentity: (bundle) => this.certificates.get(bundle[0] as number) as Certified,
-      verify: founded.crypto.verify,
+      verify: (key, message, signature) => founded.crypto.verify(key, message, signature),
     });
     this.state = new Overlay(new MachineState());
     this.machine.genesis(this.state, { meshId: this.meshId, genesis: encodeGenesis(genesis) });
