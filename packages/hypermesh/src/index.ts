@@ -83,3 +83,5 @@ export { type LogReader } from './executor/log-reader.ts';
 export { createFollower, type Follower, type FollowerComponents, type FollowerConfig, type FollowerStatus } from './follower/follower.ts';
 export { consensusContract, type ConsensusMethods } from './validator/consensus-contract.ts';
 export { createValidator, type Validator, type ValidatorComponents, type ValidatorConfig } from './validator/validator.ts';
+export { createHypermesh, type Hypermesh } from './hypermesh.ts';
+export type { HypermeshComponents, HypermeshConfig, HypermeshSecrets, Metering } from './node/node-components.ts';
