@@ -18,6 +18,7 @@ export interface AdversaryComponents {
   readonly behaviours: readonly Behaviour[];
   readonly validators: ValidatorSet;
   readonly prng: Prng;
+  readonly genesisRoot: Uint8Array;
   /** Under its own key only. */
   readonly sign: (message: Uint8Array) => Signature;
   readonly send: (to: number, message: ConsensusMessage) => void;
@@ -26,6 +27,8 @@ export interface AdversaryComponents {
 /** Stands between the core of a faulty validator and the network: it drops, doubles, alters and invents. */
 export class Adversary {
   readonly #components: AdversaryComponents;
+  /** Quorum certificates that came by, newest last. */
+  readonly #seen: QuorumCertificate[] = [];
   /** Blocks that only this adversary knows, by id, with their ancestors. */
   readonly #forged = new Map<string, readonly Block[]>();
 
@@ -51,6 +54,8 @@ export class Adversary {
   }
 
   incoming(message: ConsensusMessage): void {
+    if (message.kind === 'timeout' || message.kind === 'certificates') this.#see(message.highQc);
+    if (message.kind === 'proposal') this.#see(message.block.parent);
     if (message.kind !== 'proposal' || !this.has('double-vote')) return;
     this.#vote(message.block, blockIdOf(message.block));
     if (this.#components.prng.chance(0.5)) this.#vote(message.block, this.#components.prng.bytes(32));
@@ -59,7 +64,8 @@ export class Adversary {
   #propose(to: readonly number[], proposal: ConsensusMessage & Proposal): void {
     const { prng, send } = this.#components;
     if (this.has('forged-certificates') && prng.chance(0.5)) this.#forge(proposal.block);
-    const altered = this.#altered(proposal);
+    this.#see(proposal.block.parent);
+    const altered = this.#altered(this.has('stale-parent') && prng.chance(0.8) ? this.#onStaleParent(proposal) : proposal);
     const isSplit = this.has('equivocation') && prng.chance(0.7);
     const other = isSplit ? this.#signed({ ...proposal, block: this.#variant(proposal.block) }) : altered;
     for (const peer of to) {
@@ -77,6 +83,23 @@ export class Adversary {
     if (this.has('wrong-root') && prng.chance(0.2)) block = { ...block, executedHeight: block.executedHeight + prng.integer(1, 3) };
     if (this.has('wrong-time') && prng.chance(0.5)) block = { ...block, time: Math.max(0, block.time + prng.integer(-5_000, 5_000)) };
     return block === proposal.block ? proposal : this.#signed({ ...proposal, block });
+  }
+
+  /** Extends an earlier block, under the time-out certificate that is there, or under a forged one that hides what was certified. */
+  #onStaleParent(proposal: ConsensusMessage & Proposal): ConsensusMessage & Proposal {
+    const { prng, validators, genesisRoot } = this.#components;
+    const { block } = proposal;
+    const earlier = this.#seen.filter(({ round }) => round < block.round - 1);
+    const parent = earlier.length === 0 ? block.parent : prng.pick(earlier.slice(-STALE_PARENTS_MAX));
+    if (parent.round === block.round - 1) return proposal;
+    const { bitmap, signatures } = this.#forgedCertificate(block);
+    const forged = { round: block.round - 1, bitmap, highQcRounds: Array.from({ length: validators.quorum }, () => 0), signatures };
+    const tc = proposal.tc === null || prng.chance(0.2) ? forged : proposal.tc;
+    return this.#signed({ ...proposal, block: { ...block, parent, executedHeight: 0, rootOfRoots: genesisRoot }, tc });
+  }
+
+  #see(qc: QuorumCertificate): void {
+    if (qc.round > (this.#seen.at(-1)?.round ?? 0)) this.#seen.push(qc);
   }
 
   #variant(block: Block): Block {
@@ -147,3 +170,5 @@ export class Adversary {
     return Array.from({ length: validators.size }, (_, other) => other).filter((other) => other !== index);
   }
 }
+
+const STALE_PARENTS_MAX = 4;

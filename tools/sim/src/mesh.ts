@@ -273,6 +273,7 @@ export class Mesh {
       index,
       behaviours,
       validators: this.validators,
+      genesisRoot: this.#genesis.block.rootOfRoots,
       prng: new Prng(this.#schedule.seed + index + 1),
       sign: (message) => this.#signatures.sign(index, message),
       send: (to, message) => this.#deliver({ index, instance: index }, to, message),

@@ -6,6 +6,7 @@ export const BEHAVIOURS = [
   'equivocation',
   'garbage',
   'forged-certificates',
+  'stale-parent',
   'wrong-root',
   'wrong-time',
   'withheld-batches',
