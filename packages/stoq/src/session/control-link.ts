@@ -45,14 +45,14 @@ export class ControlLink {
   send(frame: ControlFrame, urgency: 'now' | 'soon'): void {
     if (this.#closed) return;
     const bytes = encodeControl(frame);
-    if (this.#batchBytes + bytes.length > RECORD_BYTES_MIN) this.#flush();
+    if (this.#batchBytes + bytes.length > RECORD_BYTES_MIN) this.flush();
     this.#batch.push(bytes);
     this.#batchBytes += bytes.length;
     if (urgency === 'soon' && this.#batch.length < SOON_FRAMES_MAX) {
-      this.#cancelSoon ??= this.#parts.clock.after(SOON_MS, () => this.#flush());
+      this.#cancelSoon ??= this.#parts.clock.after(SOON_MS, () => this.flush());
     } else if (!this.#scheduled) {
       this.#scheduled = true;
-      queueMicrotask(() => this.#flush());
+      queueMicrotask(() => this.flush());
     }
   }
 
@@ -60,7 +60,7 @@ export class ControlLink {
   close(frame: ControlFrame): void {
     if (this.#closed) return;
     this.send(frame, 'now');
-    this.#flush();
+    this.flush();
     this.#closed = true;
     this.#outbox.push(this.#seal(RECORD.end, NONE));
   }
@@ -95,7 +95,8 @@ export class ControlLink {
     return true;
   }
 
-  #flush(): void {
+  /** Sends what waits for company. */
+  flush(): void {
     this.#scheduled = false;
     this.#cancelSoon?.();
     this.#cancelSoon = undefined;

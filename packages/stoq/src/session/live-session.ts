@@ -312,6 +312,7 @@ export class LiveSession implements Session {
     this.#eager = true;
     this.#opens.close(stoqError('stoq.session_closed', { by: 'peer' }));
     for (const stream of this.#streams.values()) this.#announceCredit(stream);
+    this.#control.flush();
   }
 
   #announceCredit(stream: LiveStream): void {
