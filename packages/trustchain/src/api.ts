@@ -248,7 +248,7 @@ const enrolmentMethods = {
       lifetimeMs: z.int().min(1).max(INVITATION_LIFETIME_MS_MAX),
     }),
     z.strictObject({ token: z.string().max(JOIN_TOKEN_CHARS_MAX), expiresAt: index }),
-    { requestBytesMax: SAN_COUNT_MAX * (DNS_NAME_CHARS_MAX + 8) + ENVELOPE_BYTES, responseBytesMax: SMALL_BYTES_MAX },
+    { requestBytesMax: SAN_COUNT_MAX * (DNS_NAME_CHARS_MAX + 8) + ENVELOPE_BYTES, responseBytesMax: JOIN_TOKEN_CHARS_MAX + ENVELOPE_BYTES },
   ),
 } as const;
 

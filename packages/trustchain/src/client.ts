@@ -1,1 +1,10 @@
-export {};
+export { trustchainContract, type TrustchainMethods } from './api.ts';
+export { type CertificationRequest, enrol, renew } from './client/certification.ts';
+export { createFirstContactVerifier, fetchGenesis, firstContactTarget } from './client/first-contact.ts';
+export { loadMemberKeys, type MemberKeys } from './client/member-keys.ts';
+export { type Following, type Membership, type MembershipComponents, type MembershipConfig, openMembership } from './client/membership.ts';
+export { createRenewer, type Renewer, type RenewerComponents, type RenewerConfig } from './client/renewer.ts';
+export { createRevocationFollower, type RevocationFollower, type RevocationFollowerComponents } from './client/revocation-follower.ts';
+export { createTrustClient, type TrustClient, trustchainTarget } from './client/trust-client.ts';
+export type { RecordSet, RecordType } from './names/record.ts';
+export { createResolver, type Resolver, type ResolverComponents } from './names/resolver.ts';

@@ -1,5 +1,6 @@
-import { bytes, type Codec, decode, encode, equalBytes, hashLabelled, hasCode, list, struct, text, uint } from '@hypermesh/stoq';
+import { bytes, type Codec, decode, encode, equalBytes, hashLabelled, hasCode, list, type Role, struct, text, uint } from '@hypermesh/stoq';
 import { trustError } from '../errors.ts';
+import { namesCodec, rolesCodec } from '../policy/question.ts';
 
 /** What a newcomer needs to reach a mesh, to recognise it, and to be admitted once. */
 export interface JoinToken {
@@ -12,6 +13,9 @@ export interface JoinToken {
   readonly addresses: readonly string[];
   /** One-time secret, 32 random bytes. */
   readonly secret: Uint8Array;
+  /** What the newcomer is invited to ask for; the invitation that trustchaind holds decides. */
+  readonly roles: readonly Role[];
+  readonly names: readonly string[];
 }
 
 export const JOIN_SECRET_BYTES: number = 32;
@@ -22,8 +26,8 @@ const CHECKSUM_BYTES = 4;
 // Carriers times address families, with room; as in genesis.
 const ADDRESS_COUNT_MAX = 8;
 const ADDRESS_CHARS_MAX = 128;
-// Four ids, eight addresses and heads.
-export const JOIN_TOKEN_CHARS_MAX: number = 2_048;
+// Four ids, eight addresses and 100 names of 253 characters, in base64url.
+export const JOIN_TOKEN_CHARS_MAX: number = 40 * 1024;
 
 const tokenCodec: Codec<JoinToken & { readonly version: number }> = struct({
   version: uint(VERSION),
@@ -32,6 +36,8 @@ const tokenCodec: Codec<JoinToken & { readonly version: number }> = struct({
   serverId: bytes(ID_BYTES),
   addresses: list(text(ADDRESS_CHARS_MAX), ADDRESS_COUNT_MAX),
   secret: bytes(JOIN_SECRET_BYTES),
+  roles: rolesCodec,
+  names: namesCodec,
 });
 
 /** One line of text that a person can paste; a checksum catches what was cut off. */

@@ -198,7 +198,7 @@ function invite(
   const tokens = new Map<string, string>();
   for (const { name, roles, names } of invited) {
     const secret = entropy.bytes(JOIN_SECRET_BYTES);
-    tokens.set(name, formatJoinToken({ meshId, rootFingerprint, serverId: keyClaimId(sessionKey), addresses, secret }));
+    tokens.set(name, formatJoinToken({ meshId, rootFingerprint, serverId: keyClaimId(sessionKey), addresses, secret, roles, names }));
     invitations.push({ tokenHash: tokenHashOf(meshId, secret), roles, names, expiresAt });
     wipe(secret);
   }

@@ -1,0 +1,27 @@
+import type { Clock, Entropy } from '@hypermesh/stoq';
+
+export interface RetryDelays {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** Waits `delayMs`, or less when the signal aborts; never rejects. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+/** Doubles from `minMs` to `maxMs` with the number of failures in a row, and spreads callers over the upper half. */
+export function retryDelay(failures: number, { minMs, maxMs }: RetryDelays, entropy: Entropy): number {
+  const delayMs = Math.min(maxMs, minMs * 2 ** Math.min(failures, 30));
+  const [spread = 0] = entropy.bytes(1);
+  return delayMs * (0.5 + spread / 512);
+}
