@@ -190,7 +190,6 @@ export const trustError: ErrorFactory<TrustErrorCode> = defineErrors({
     retryable: false,
   },
   'trustchain.config_invalid': { message: 'The configuration is invalid', retryable: false },
-  'trustchain.home_missing': { message: 'The folder is not the home of a member: it holds no genesis', retryable: false },
   'trustchain.unsupported': {
     message: 'This version does not support the feature',
     retryable: false,
@@ -229,5 +228,4 @@ export type TrustErrorCode =
   | `trustchain.name_${'refused' | 'malformed' | 'unknown' | 'taken'}`
   | `trustchain.zone_${'full' | 'invalid'}`
   | 'trustchain.config_invalid'
-  | 'trustchain.home_missing'
   | 'trustchain.unsupported';

@@ -100,5 +100,3 @@ export { collectWitnessPolicy, createWitnessQuorum, type WitnessPeer, type Witne
 export { openWitnessStore, type WitnessStore } from './witness/witness-store.ts';
 export { loadTrustchainSecrets, type TrustchainConfig, trustchainConfigSchema, type TrustchainSecrets } from './config.ts';
 export { createTrustchain, createTrustchaind, type Trustchain, type TrustchainComponents } from './trustchain.ts';
-export { GENESIS_FILE, KEYSTORE_FILE, type MemberHome, openHome, openHomeKeystore, PASSPHRASE_FILE, TOKEN_FILE } from './member/home.ts';
-export { createMember, type Member, type MemberComponents, type MemberConfig } from './member/member.ts';

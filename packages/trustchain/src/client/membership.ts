@@ -188,7 +188,7 @@ async function enrolOnce(
     const genesis = await fetchGenesis(client, token, { signal });
     await replaceFile(paths(home).genesis, encodeGenesis(genesis));
     const trust = await createTrust(genesis, { crypto, policyPath: paths(home).policies });
-    await trust.adopt(decodePolicyHistory((await client.roots({}, { signal })).witnessPolicies));
+    await trust.adopt(decodePolicyHistory((await client.roots({ afterPolicy: trust.policy().version }, { signal })).witnessPolicies));
     const bundle = await enrol(client, { meshId: token.meshId, keys }, token, { signal });
     const revocation = { find: () => null, nextUpdate: () => null };
     verifyOwn(bundle, { trust, revocation, crypto, clock, keys });

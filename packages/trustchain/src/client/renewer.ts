@@ -69,7 +69,7 @@ export function createRenewer(config: RenewerConfig, components: RenewerComponen
   };
 
   const refresh = async (options: { readonly signal: AbortSignal }): Promise<void> => {
-    const { witnessPolicies } = await client.roots({}, options);
+    const { witnessPolicies } = await client.roots({ afterPolicy: trust.policy().version }, options);
     await trust.adopt(decodePolicyHistory(witnessPolicies));
     const leaf = leafOf(identity);
     if (leaf.notAfter - clock.now() <= renewBeforeMs(leaf)) {

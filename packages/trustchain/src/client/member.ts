@@ -1,0 +1,105 @@
+import {
+  type Carrier,
+  createHost,
+  createQuicCarrier,
+  formatId,
+  type Host,
+  type LocalIdentity,
+  type PeerTarget,
+  parseId,
+} from '@hypermesh/stoq';
+import type { Startable } from '@hypermesh/stoq/host';
+import { trustError } from '../errors.ts';
+import { ZONE } from '../init/plan.ts';
+import { createResolver, type Resolver } from '../names/resolver.ts';
+import { type Membership, type MembershipComponents, type MembershipConfig, openMembership } from './membership.ts';
+import { pause } from './retry.ts';
+import { createTrustClient, type TrustClient, trustchainTarget } from './trust-client.ts';
+
+export interface MemberConfig extends MembershipConfig {
+  /** Addresses to serve on; none for a client. */
+  readonly listen: readonly string[];
+}
+
+export interface MemberComponents extends MembershipComponents {
+  /** By default QUIC. */
+  readonly carriers?: readonly Carrier[];
+}
+
+/** A member of a mesh at work: its host on the network, what keeps it current, and the services that it finds by name. */
+export interface Member extends Membership {
+  /** Started by the caller, after everything that serves on it. */
+  readonly host: Host;
+  /** Renews the certificate and follows revocations; runs while the host does. */
+  readonly following: Startable;
+  readonly client: TrustClient;
+  readonly resolver: Resolver;
+  /** The encoded certificate bundle. */
+  bundle(): Uint8Array;
+  /** Resolves once revocations are current: before that, peers with certificates are not believed. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** Where a service of the zone answers, e.g. `catalog`. Throws `trustchain.name_unknown`. */
+  find(service: string, options: { readonly signal: AbortSignal }): Promise<PeerTarget>;
+  /** Makes this member found under a name that its certificate holds. */
+  publish(service: string, options: { readonly signal: AbortSignal }): Promise<void>;
+}
+
+// Services move with restarts.
+const SERVICE_TTL_SECONDS = 30;
+const READY_POLL_MS = 25;
+
+/** Opens the membership of a home, enrolling first where that is due, and builds the host of this process. */
+export async function openMember(
+  config: MemberConfig,
+  components: MemberComponents,
+  options: { readonly signal: AbortSignal },
+): Promise<Member> {
+  const membership = await openMembership(config, components, options);
+  const { crypto, clock, entropy } = components;
+  const { verifier, identities, revocations, genesis, meshId } = membership;
+  const host = createHost(
+    { crypto, clock, entropy, verifier, carriers: components.carriers ?? [createQuicCarrier()] },
+    { identities, listen: config.listen },
+  );
+  const following = membership.follow(host);
+  const client = createTrustClient(host, trustchainTarget(genesis, 'bundle'));
+  const resolver = createResolver({
+    crypto,
+    clock,
+    trust: { meshId, zone: ZONE, key: genesis.trustchaind.sessionKey },
+    ask: (question, asking) => client['names.resolve'](question, asking),
+  });
+  return {
+    ...membership,
+    host,
+    following,
+    client,
+    resolver,
+    bundle: () => (identities().find(({ kind }) => kind === 'bundle') as LocalIdentity).bundle(),
+    async ready(signal) {
+      while ((revocations.nextUpdate() ?? 0) <= clock.now()) {
+        if (signal.aborted) throw trustError('trustchain.revocation_stale', { reason: 'TrustChain does not answer' });
+        await pause(clock, READY_POLL_MS, signal);
+      }
+    },
+    async find(service, asking) {
+      const { records } = await resolver.resolve(`${service}.${ZONE}`, 'STOQ', asking);
+      return targetOf(records);
+    },
+    async publish(service, asking) {
+      const node = formatId('node', membership.nodeId);
+      const records = host.addresses().map((address) => `${node} ${address}`);
+      const question = { name: `${service}.${ZONE}`, type: 'STOQ', ttlSeconds: SERVICE_TTL_SECONDS, records } as const;
+      await client['names.publish']({ ...question, version: clock.now() }, asking);
+    },
+  };
+}
+
+/** All records of one service name one node, which may listen on several addresses. */
+function targetOf(records: readonly string[]): PeerTarget {
+  const endpoints = records.map((record) => record.split(' ') as [id: string, address: string]);
+  const [first] = endpoints;
+  if (first === undefined) throw trustError('trustchain.name_unknown');
+  const addresses = endpoints.filter(([id]) => id === first[0]).map(([, address]) => address);
+  return { addresses, id: parseId('node', first[0]), expect: 'bundle' };
+}
