@@ -73,7 +73,13 @@ describe('fetching blobs', () => {
     endless: async function* () {
       for (;;) yield { bytes: blob.subarray(0, BLOB_CHUNK_BYTES) };
     },
-    dripping: chunks(blob.subarray(0, 1), blob.subarray(1, 2)),
+    // The right bytes, a few at a time.
+    dripping: chunks(
+      blob.subarray(0, 5),
+      blob.subarray(5, BLOB_CHUNK_BYTES),
+      blob.subarray(BLOB_CHUNK_BYTES, 2 * BLOB_CHUNK_BYTES),
+      blob.subarray(2 * BLOB_CHUNK_BYTES),
+    ),
     oversized: chunks(blob),
     lying: failing('stoq.blob_store_full'),
     dying: failing('stoq.session_closed'),

@@ -99,18 +99,17 @@ describe('admin server', () => {
     expect(() => createAdminServer({ listen, health, metrics })).toThrow(expect.objectContaining({ code: 'stoq.config_invalid' }));
   });
 
-  it('listens on a socket, over one that a killed daemon left behind, and not over one in use', async () => {
+  it('listens on a socket, and takes no name that is in use', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'stoq-admin-'));
     const path = join(directory, 'admin.sock');
-    const left = createServer().listen(path);
-    await once(left, 'listening');
+    const other = createServer().listen(path);
+    await once(other, 'listening');
     await expect(started(`unix:${path}`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
-    // As a kill would: the listener is gone, its name is still there.
     await rm(path);
     await writeFile(path, '');
     await expect(started(`unix:${path}`)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await rm(path);
-    left.close();
+    other.close();
     const server = await started(`unix:${path}`);
     expect(server.address()).toBe(`unix:${path}`);
     expect((await ask({ socketPath: path, path: '/healthz' })).status).toBe(200);

@@ -120,16 +120,10 @@ describe('a daemon process', { timeout: PROCESS_MS_MAX }, () => {
     });
   });
 
-  it.each([
-    ['an unknown key', ['--set', 'behavour=good'], {}, { source: 'flag behavour' }],
-    ['an unknown flag', ['--colour'], {}, { source: 'command line' }],
-    ['a flag without a value', ['--set', 'behaviour'], {}, { reason: '--set takes KEY=VALUE' }],
-    ['no file descriptor', ['--ready-fd', 'stdout'], {}, { source: 'command line' }],
-    ['a wrong variable', [], { SAMPLED_LOG__LEVEL: 'loud' }, { source: 'environment variable SAMPLED_LOG__LEVEL' }],
-    ['an admin address for everybody', ['--set', 'admin.listen=0.0.0.0:80'], {}, { key: 'admin.listen' }],
-  ])('exits with 78 for %s', async (_what, flags, env, data) => {
-    const { log, ended } = start(flags, env);
+  it('exits with 78 for a configuration that starting again does not mend', async () => {
+    const { log, ended } = start([], { SAMPLED_LOG__LEVEL: 'loud' });
     expect(await ended).toEqual({ code: 78, signal: null });
+    const data = { source: 'environment variable SAMPLED_LOG__LEVEL', key: 'log.level' };
     expect((await log).at(-1)).toMatchObject({ level: 'fatal', err: { code: 'stoq.config_invalid', data } });
   });
 
@@ -141,12 +135,26 @@ describe('a daemon process', { timeout: PROCESS_MS_MAX }, () => {
     ];
     await writeFile(file, `log: { level: debug, file: "${logFile}" }\n`);
     const { child, log, ended } = start(['--config', file, '--ready-file', readyFile, '--ready-fd', '3']);
-    const announced = await firstLine(child.stdio[3] as unknown as Readable);
-    expect(JSON.parse(await readFile(readyFile, 'utf8'))).toEqual(announced);
+    // The descriptor is closed after the line: whoever waits may read to its end.
+    const announced = await linesOf(child.stdio[3] as unknown as Readable);
+    expect(announced).toEqual([(await readFile(readyFile, 'utf8')).trim()]);
+    expect(JSON.parse(announced[0] as string)).toMatchObject({ ready: true, name: 'sampled' });
     child.kill('SIGTERM');
     await ended;
     expect(await log).toEqual([]);
     expect(await readFile(logFile, 'utf8')).toContain('"msg":"stopped"');
+  });
+
+  it('takes over the admin socket of one that was killed', async () => {
+    const flags = ['--set', `admin.listen="unix:${join(directory, 'admin.sock')}"`];
+    const killed = start(flags);
+    await killed.ready();
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    const next = start(flags);
+    expect((await next.ready()).addresses.admin).toBe(`unix:${join(directory, 'admin.sock')}`);
+    next.child.kill('SIGTERM');
+    expect(await next.ended).toEqual({ code: 0, signal: null });
   });
 
   it('tells its flags', async () => {

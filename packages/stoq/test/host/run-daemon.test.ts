@@ -158,6 +158,17 @@ describe('runDaemon', () => {
     expect(process.eventNames()).toEqual([]);
   });
 
+  it.each([
+    ['an unknown key', ['--set', 'sise=1'], {}],
+    ['an unknown flag', ['--colour'], {}],
+    ['a wrong variable', [], { TESTD_SIZE: 'large' }],
+    ['an admin address for everybody', ['--set', 'admin.listen=0.0.0.0:80'], {}],
+  ])('sets the exit code of a configuration error for %s', async (_what, flags, env) => {
+    const process = new FakeProcess(['--set', `log.level=silent`, ...flags], env);
+    await run(process, () => expect.unreachable('nothing is created'));
+    expect(process.exitCode).toBe(78);
+  });
+
   it('sets the exit code for a stop that fails', async () => {
     const process = new FakeProcess(quiet());
     const running = run(process, async () => ({ ...idle, stop: () => Promise.reject(new RangeError('last flush failed')) }));
