@@ -18,6 +18,7 @@ import {
   ROLE_COUNT_MAX,
   SAN_COUNT_MAX,
   SERIAL_BYTES,
+  VALIDATOR_COUNT_MAX,
 } from './constants.ts';
 import { JOIN_SECRET_BYTES, JOIN_TOKEN_CHARS_MAX } from './enrolment/join-token.ts';
 import { GENESIS_BYTES_MAX } from './genesis/genesis.ts';
@@ -28,7 +29,6 @@ import { RECORD_CHARS_MAX, RECORD_COUNT_MAX, RECORD_TYPES, type RecordType, TTL_
 import { ROLES } from './policy/question.ts';
 import { REASON_CODES, type RevocationReason } from './revocation/revocation.ts';
 import { REVOCATION_UPDATE_BYTES_MAX } from './revocation/update.ts';
-import { POLICY_HISTORY_BYTES_MAX } from './witness/policy.ts';
 
 export type LogName = 'certificates' | 'packages' | 'revocations';
 
@@ -66,7 +66,7 @@ export interface TrustRoots {
   readonly intermediates: readonly Uint8Array[];
   /** 0 bootstrap; from 1 on cosignatures and verdicts of a quorum of validators are required. */
   readonly phase: number;
-  /** Encoded history of signed witness policies, version 1 and on; an empty list in phase 0. */
+  /** Encoded signed witness policies in order, at most 16; an empty list if there is none after the caller's. */
   readonly witnessPolicies: Uint8Array;
 }
 
@@ -98,7 +98,8 @@ export type TrustchainMethods = {
   readonly status: MethodSpec<{ readonly serial: string }, CertificateStatus>;
   /** A fresh proof and checkpoint; without a serial for the caller's newest certificate. */
   readonly bundle: MethodSpec<{ readonly serial: string | null }, { readonly bundle: Uint8Array }>;
-  readonly roots: MethodSpec<Nothing, TrustRoots>;
+  /** What verifiers trust; of the witness policies the next few after the version that the caller holds (0 for none). */
+  readonly roots: MethodSpec<{ readonly afterPolicy: number }, TrustRoots>;
   readonly 'log.checkpoint': MethodSpec<OfLog, { readonly checkpoint: Uint8Array }>;
   /** A tile by its C2SP path, `tile/0/000` or `tile/entries/000.p/7`. */
   readonly 'log.tile': MethodSpec<OfLog<{ readonly path: string }>, { readonly tile: Uint8Array }>;
@@ -142,8 +143,11 @@ const TILE_BYTES_MAX: number = 15 * 1024 * 1024;
 const ENTRIES_BYTES_MAX: number = LOG_ENTRIES_PER_ANSWER_MAX * (ENTRY_BYTES_MAX + 8);
 // C2SP path of a tile of a tree of 2^53 entries.
 const TILE_PATH_CHARS_MAX = 64;
+export const POLICIES_PER_ANSWER_MAX: number = 16;
+// 100 validators, each with an ML-DSA-44 key and signature of together below 4 KiB.
+const POLICIES_BYTES_MAX: number = POLICIES_PER_ANSWER_MAX * VALIDATOR_COUNT_MAX * 4 * 1024;
 // Four roots and their intermediates, besides the policies.
-const ROOTS_BYTES_MAX: number = (4 + INTERMEDIATE_COUNT_MAX) * CERTIFICATE_BYTES_MAX + POLICY_HISTORY_BYTES_MAX;
+const ROOTS_BYTES_MAX: number = (4 + INTERMEDIATE_COUNT_MAX) * CERTIFICATE_BYTES_MAX + POLICIES_BYTES_MAX;
 const HYBRID_SIGNATURE_BYTES_MAX = 2 * 1024;
 const SUBMISSION_BYTES_MAX: number = CERTIFICATE_BYTES_MAX + HYBRID_SIGNATURE_BYTES_MAX + ENVELOPE_BYTES;
 const RECEIPT_BYTES_MAX: number = CHECKPOINT_BYTES_MAX + PROOF_HASHES_MAX * 40 + ENVELOPE_BYTES;
@@ -231,12 +235,12 @@ const enrolmentMethods = {
   }),
   roots: method(
     FIRST_CONTACT,
-    nothing,
+    z.strictObject({ afterPolicy: index }),
     z.strictObject({
       roots: z.array(bytesUpTo(CERTIFICATE_BYTES_MAX)),
       intermediates: z.array(bytesUpTo(CERTIFICATE_BYTES_MAX)).max(INTERMEDIATE_COUNT_MAX),
       phase: index,
-      witnessPolicies: bytesUpTo(POLICY_HISTORY_BYTES_MAX),
+      witnessPolicies: bytesUpTo(POLICIES_BYTES_MAX),
     }),
     { responseBytesMax: ROOTS_BYTES_MAX },
   ),

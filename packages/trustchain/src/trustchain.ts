@@ -12,7 +12,7 @@ import {
   systemEntropy,
 } from '@hypermesh/stoq';
 import type { Daemon, DaemonContext, Health, Logger, Metrics } from '@hypermesh/stoq/host';
-import { trustchainContract, type TrustRoots } from './api.ts';
+import { POLICIES_PER_ANSWER_MAX, trustchainContract, type TrustRoots } from './api.ts';
 import { createIssuer } from './ca/issuer.ts';
 import { loadTrustchainSecrets, type TrustchainConfig, type TrustchainSecrets } from './config.ts';
 import { createChallenges } from './enrolment/challenges.ts';
@@ -173,7 +173,7 @@ async function start(
       zone,
       policy: validators.policy,
       rateLimit: createRateLimit(config.rateLimit, clock),
-      roots: () => rootsOf(parts),
+      roots: (afterPolicy) => rootsOf(parts, afterPolicy),
       contact: () => contactOf(parts),
       revoked: metrics.revoked,
     }),
@@ -254,12 +254,13 @@ function headAgeMs(revocations: RevocationLog, clock: Clock): number {
   return clock.now() - ((revocations.nextUpdate() ?? 0) - REVOCATION_LIFETIME_MS);
 }
 
-function rootsOf({ home, trust }: Parts): TrustRoots {
+function rootsOf({ home, trust }: Parts, afterPolicy: number): TrustRoots {
+  const newer = trust.history().slice(afterPolicy, afterPolicy + POLICIES_PER_ANSWER_MAX);
   return {
     roots: home.genesis.roots,
     intermediates: [home.intermediate.der],
     phase: Math.min(trust.policy().version, 1),
-    witnessPolicies: encodePolicyHistory(trust.history()),
+    witnessPolicies: encodePolicyHistory(newer),
   };
 }
 

@@ -19,7 +19,7 @@ export interface EnrolmentService {
   readonly issuer: Issuer;
   readonly register: Register;
   readonly certificates: Pick<Log, 'entry'>;
-  readonly roots: () => TrustRoots;
+  readonly roots: (afterPolicy: number) => TrustRoots;
   /** What every join token of this mesh says besides its secret. */
   readonly contact: () => Omit<JoinToken, 'secret' | 'roles' | 'names'>;
 }
@@ -48,7 +48,7 @@ export function createEnrolmentHandlers(service: EnrolmentService): Handlers<Enr
       if (peer.kind === 'raw-key' && Buffer.compare(known.nodeId, nodeId) !== 0) throw trustError('trustchain.serial_unknown');
       return { bundle: await bundleOf(known, service) };
     },
-    roots: async () => service.roots(),
+    roots: async ({ afterPolicy }) => service.roots(afterPolicy),
     async 'admin.invite'({ roles, names, lifetimeMs }) {
       const contact = service.contact();
       const secret = entropy.bytes(JOIN_SECRET_BYTES);
