@@ -59,7 +59,7 @@ export function useInvitation(state: StateWriter, token: Uint8Array, time: numbe
 
 export function pruneInvitations(state: StateWriter, time: number): void {
   for (const entry of expiries.entries(state, '', PRUNED_PER_BLOCK_MAX)) {
-    if (entry > sortable(time)) return;
+    if (entry.slice(0, sortable(0).length) > sortable(time)) return;
     const invitation = invitations.read(state, entry.slice(sortable(0).length + 1));
     if (invitation !== undefined) remove(state, invitation);
   }

@@ -78,6 +78,9 @@ const verdicts: Table<Verdict> = table('verdict', verdictCodec);
 /** Digest of the verdict that precedes the first. */
 export const NO_VERDICT: Uint8Array = new Uint8Array(32);
 
+// Windows count from 1.
+const DROPPED = 0;
+
 // A verdict of the window before the last serves while a node works on the new one.
 const VERDICT_WINDOWS = 2;
 
@@ -94,13 +97,14 @@ export function readVerdict(state: StateReader, node: Uint8Array): Verdict | und
 export function currentVerdict(state: StateReader, node: Uint8Array): Verdict | undefined {
   const verdict = readVerdict(state, node);
   const window = readWindow(state);
-  return verdict !== undefined && window !== undefined && verdict.window + VERDICT_WINDOWS > window.number ? verdict : undefined;
+  if (verdict === undefined || window === undefined || verdict.window === DROPPED) return undefined;
+  return verdict.window + VERDICT_WINDOWS > window.number ? verdict : undefined;
 }
 
 /** A node whose committed data changed has to prove itself anew. */
 export function dropVerdict(state: StateWriter, node: Uint8Array): void {
   const verdict = readVerdict(state, node);
-  if (verdict !== undefined) verdicts.write(state, hex(node), { ...verdict, window: 0 });
+  if (verdict !== undefined) verdicts.write(state, hex(node), { ...verdict, window: DROPPED });
 }
 
 /** The statement that the node needs signed in this window; undefined before the first block. */

@@ -38,13 +38,13 @@ export type Choice<C extends Candidate> =
   | { readonly candidate: undefined; readonly refusals: readonly Refusal[] };
 
 const WORDS: Readonly<Record<Refusal, string>> = {
-  kind: 'run no such package',
-  size: 'are too small',
-  lease: 'hold no lease',
-  cordoned: 'are cordoned',
-  service: 'are out of service',
-  verdict: 'have no recent proof of state',
-  capacity: 'are full',
+  kind: 'without a driver',
+  size: 'too small',
+  lease: 'without a lease',
+  cordoned: 'cordoned',
+  service: 'out of service',
+  verdict: 'without a recent proof of state',
+  capacity: 'full',
 };
 
 /** Filters, then takes the node with the fewest replicas of the app, then the most room. Pure; the same answer everywhere. */
@@ -64,13 +64,13 @@ export function isPermanent(refusals: readonly Refusal[]): boolean {
   return refusals.length > 0 && refusals.every((refusal) => refusal === 'kind' || refusal === 'size');
 }
 
-/** One sentence for a person, e.g. `of 4 nodes 3 are full, 1 are cordoned`. */
+/** One sentence for a person, e.g. `of 4 nodes: 1 cordoned, 3 full`. */
 export function explain(refusals: readonly Refusal[]): string {
   const counts = (Object.keys(WORDS) as Refusal[])
     .map((refusal) => ({ refusal, count: refusals.filter((given) => given === refusal).length }))
     .filter(({ count }) => count > 0)
     .map(({ refusal, count }) => `${count} ${WORDS[refusal]}`);
-  return refusals.length === 0 ? 'no node has described itself' : `of ${refusals.length} nodes ${counts.join(', ')}`;
+  return refusals.length === 0 ? 'no node has described itself' : `of ${refusals.length} nodes: ${counts.join(', ')}`;
 }
 
 function refusalOf(candidate: Candidate, demand: Demand): Refusal | undefined {
