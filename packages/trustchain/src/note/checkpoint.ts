@@ -29,13 +29,18 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
  */
 export function parseCheckpoint(bytes: Uint8Array): SignedCheckpoint {
   const note = parseNote(bytes);
-  const [origin, size, root, end, ...extensions] = note.text.split('\n');
+  return { ...parseCheckpointText(note.text), note };
+}
+
+/** What `formatCheckpoint` writes. Throws `trustchain.checkpoint_malformed`. */
+export function parseCheckpointText(text: string): Checkpoint {
+  const [origin, size, root, end, ...extensions] = text.split('\n');
   if (origin === undefined || size === undefined || root === undefined || end === undefined || origin === '') return malformed('lines');
   if (end !== '' || extensions.length > 0) malformed('extension lines');
   if (!SIZE.test(size) || !Number.isSafeInteger(Number(size))) malformed('size');
   const hash = decodeBase64(root);
   if (hash.length !== ROOT_BYTES) malformed('root');
-  return { origin, size: Number(size), root: hash, note };
+  return { origin, size: Number(size), root: hash };
 }
 
 function malformed(reason: string): never {

@@ -63,7 +63,6 @@ export async function createRevocationState(components: RevocationStateComponent
   const turn = new Turn();
 
   const verify = (update: RevocationUpdate, versionMin: number | undefined): Held | null => {
-    assertTimes(update, clock.now());
     verifyRevocationHead(update, trust.logs.revocations, crypto);
     const version = versionMin === undefined ? {} : { policyVersionMin: versionMin };
     const checkpoint = verifyCheckpoint(update.head.checkpoint, 'revocations', { trust, crypto, ...version });
@@ -89,7 +88,9 @@ export async function createRevocationState(components: RevocationStateComponent
     thisUpdate: () => held?.update.head.thisUpdate ?? null,
     apply: (encoded) =>
       turn.run(async () => {
-        const successor = verify(decodeRevocationUpdate(encoded), policyVersionMin);
+        const update = decodeRevocationUpdate(encoded);
+        assertTimes(update, clock.now());
+        const successor = verify(update, policyVersionMin);
         if (successor === null) return false;
         if (path !== undefined) await replaceFile(path, snapshotOf(successor));
         take(successor);

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile, syncDirectory } from '../keys/durable-file.ts';
-import { type Checkpoint, formatCheckpoint } from '../note/checkpoint.ts';
-import { decodeBase64 } from '../note/note.ts';
 import { trustError } from '../errors.ts';
+import { replaceFile, syncDirectory } from '../keys/durable-file.ts';
+import { type Checkpoint, formatCheckpoint, parseCheckpointText } from '../note/checkpoint.ts';
 
 /** The newest tree head that a witness has cosigned, by origin. */
 export interface WitnessStore {
@@ -36,12 +35,11 @@ export async function openWitnessStore(directory: string): Promise<WitnessStore>
 
 /** Throws `trustchain.log_corrupt`: without the head a witness could sign a fork, so it signs nothing. */
 function parseHead(text: string, origin: string): Checkpoint {
-  const [, size, root] = text.split('\n');
   try {
-    const head = { origin, size: Number(size), root: decodeBase64(root ?? '') };
-    if (formatCheckpoint(head) === text) return head;
+    const head = parseCheckpointText(text);
+    if (head.origin !== origin) throw trustError('trustchain.checkpoint_malformed', { origin: head.origin });
+    return head;
   } catch (cause) {
     throw trustError('trustchain.log_corrupt', { file: 'witness', origin }, { cause });
   }
-  throw trustError('trustchain.log_corrupt', { file: 'witness', origin });
 }

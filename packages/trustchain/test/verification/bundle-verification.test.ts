@@ -8,14 +8,14 @@ import { type BundleVerification, createVerificationCache, verifyBundle } from '
 import { createAuthority, createLeaf, NOW } from '../fixtures.ts';
 import { forge } from '../forge.ts';
 import { removeFolders } from '../log/fixtures.ts';
-import { bundleOf, createMesh, type Holder, HOUR_MS, issue, type MeshFixture, nextPolicy, quorumFor } from './fixtures.ts';
+import { bundleOf, createMesh, type Holder, HOUR_MS, issue, type MeshFixture, nextPolicy, quorumFor, MESH_TIMEOUT_MS } from './fixtures.ts';
 
 let mesh: MeshFixture;
 let holder: Holder;
 beforeAll(async () => {
   mesh = await createMesh(4);
   holder = await issue(mesh, { names: ['node-1.mesh', '2001:db8::1'] });
-});
+}, MESH_TIMEOUT_MS);
 afterAll(async () => {
   await mesh.close();
   await removeFolders();

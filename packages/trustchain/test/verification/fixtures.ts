@@ -28,6 +28,8 @@ import {
 import { createFolder, createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
 
 export const HOUR_MS: number = 3_600_000;
+/** A dozen FALCON key pairs, on a machine that does other things as well. */
+export const MESH_TIMEOUT_MS: number = 60_000;
 
 export interface MeshFixture {
   readonly authority: AuthorityFixture;
