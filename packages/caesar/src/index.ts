@@ -18,3 +18,5 @@ export * from './metering/request-count.ts';
 export * from './query.ts';
 export * from './settlement/period.ts';
 export type * from './settlement/placement-view.ts';
+export { type Caesard, type CaesardComponents, type CaesardConfig, type CaesardSecrets, createCaesard } from './caesard.ts';
+export { closeOperation } from './settlement/period-closer.ts';

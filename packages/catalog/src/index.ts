@@ -21,3 +21,5 @@ export { packageRoot } from './manifest/root.ts';
 export * from './pack/load.ts';
 export * from './pack/pack.ts';
 export { createUploads, UPLOAD_MS_MAX, type Uploads, type UploadsOptions, UPLOADS_PER_OWNER_MAX } from './upload/uploads.ts';
+export { createCatalogd, type Catalogd, type CatalogdComponents, type CatalogdConfig } from './catalogd.ts';
+export { type Publication, type PublishComponents, publishPackage, type PublishOptions } from './author/publish.ts';

@@ -11,3 +11,8 @@ export {
 export { validatorTargets } from './client/validator-targets.ts';
 export { type Receipt } from './transaction/receipt.ts';
 export { type DecodedTransaction, signTransaction, type TransactionBody } from './transaction/transaction.ts';
+export { joinMesh, type JoinRequest } from './client/join.ts';
+export { queryMesh } from './client/mesh-query.ts';
+export { MESH_MACHINE } from './mesh-machine/accounts.ts';
+export * from './mesh-machine/operation.ts';
+export { type AppAnswer, MESH_QUERIES, type MeshQueries, type NodeAnswer } from './mesh-machine/query.ts';

@@ -31,6 +31,20 @@ export class FailOver {
     throw failure;
   }
 
+  /** The first answers of that many different validators, or of as many as answer. */
+  async several<T>(call: (client: Client<MeshMethods>) => Promise<T>, countMax: number): Promise<T[]> {
+    const answers: T[] = [];
+    await new Promise<void>((resolve) => {
+      let left = this.#clients.length;
+      const settle = (): void => {
+        left--;
+        if (left === 0 || answers.length >= countMax) resolve();
+      };
+      for (const client of this.#clients) call(client).then((answer) => (answers.push(answer), settle()), settle);
+    });
+    return answers;
+  }
+
   /** All validators again and again until the signal aborts; then throws what failed last. */
   async until<T>(
     call: (client: Client<MeshMethods>) => Promise<T>,

@@ -11,6 +11,7 @@ import {
 } from '@hypermesh/stoq';
 import { type Genesis, meshIdOf } from '@hypermesh/trustchain';
 import { type AccountAnswer, meshContract, type MeshMethods, type MeshStatus, type QueryAnswer, RECEIPT_WAIT_MS_MAX } from '../api.ts';
+import { createValidatorSet, type ValidatorSet } from '../consensus/validator-set.ts';
 import { hypermeshError } from '../errors.ts';
 import { LogVerifier } from '../follower/log-verifier.ts';
 import type { Receipt } from '../transaction/receipt.ts';
@@ -54,7 +55,7 @@ export interface MeshClient {
   transact(account: MeshAccount, machine: string, operations: readonly Uint8Array[], options: TransactOptions): Promise<Receipt>;
   /** Submits a transaction that was signed elsewhere, any number of times, and waits as `transact` does. */
   settle(transaction: Pick<DecodedTransaction, 'id' | 'encoded'>, options: { readonly signal: AbortSignal }): Promise<Receipt>;
-  /** The word of one validator. */
+  /** The word of one validator, of no earlier height than what this client was told before. */
   query(machine: string, method: string, argument: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<QueryAnswer>;
   account(owner: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<AccountAnswer>;
   status(options?: { readonly signal?: AbortSignal }): Promise<MeshStatus>;
@@ -73,14 +74,18 @@ const SEQUENCE_ATTEMPTS_MAX = 3;
 
 class ValidatorsClient implements MeshClient {
   readonly #meshId: Uint8Array;
+  readonly #set: ValidatorSet;
   readonly #verifier: LogVerifier;
   readonly #validators: FailOver;
   /** By account: settles when its last transaction has been submitted. Sequences are taken one after the other. */
   readonly #turns = new Map<string, Promise<void>>();
   readonly #sequences = new Map<string, number>();
+  /** Highest height that an answer was of. */
+  #seenHeight = 0;
 
   constructor({ host, crypto, clock }: MeshClientComponents, { genesis, targets }: MeshClientConfig) {
     this.#meshId = meshIdOf(genesis);
+    this.#set = createValidatorSet(genesis.validators);
     this.#verifier = new LogVerifier(genesis, crypto);
     this.#validators = new FailOver(
       targets.map((target) => host.connect(meshContract, target)),
@@ -104,7 +109,10 @@ class ValidatorsClient implements MeshClient {
     argument: Uint8Array,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<QueryAnswer> {
-    return this.#validators.once((client) => client.query({ machine, method, argument }, options));
+    const request = { machine, method, argument, minHeight: this.#seenHeight };
+    const answer = await this.#validators.once((client) => client.query(request, options));
+    this.#seenHeight = Math.max(this.#seenHeight, answer.height);
+    return answer;
   }
 
   async account(owner: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<AccountAnswer> {
@@ -135,8 +143,7 @@ class ValidatorsClient implements MeshClient {
   ): Promise<DecodedTransaction> {
     const name = nameOf(owner);
     for (let attempt = 1; ; attempt++) {
-      const sequence =
-        this.#sequences.get(name) ?? (await this.#validators.until((client) => client.account({ owner }, { signal }), signal)).next;
+      const sequence = this.#sequences.get(name) ?? (await this.#nextSequence(owner, signal));
       const body = { meshId: this.#meshId, owner, sequence, machine, operations, key: key ?? null };
       const transaction = await signTransaction(body, signer);
       try {
@@ -151,6 +158,18 @@ class ValidatorsClient implements MeshClient {
     }
   }
 
+  /**
+   * A validator may lag or lie: of a quorum's answers, the highest that more validators than may be faulty have reached. A
+   * sequence that is too low is refused, one that is too high waits for ever.
+   */
+  async #nextSequence(owner: Uint8Array, signal: AbortSignal): Promise<number> {
+    const { quorum, faultyMax } = this.#set;
+    const ask = (client: Client<MeshMethods>): Promise<AccountAnswer> => client.account({ owner }, { signal });
+    const answers = await this.#validators.several(ask, quorum);
+    const sequences = answers.map(({ next }) => next).sort((a, b) => b - a);
+    return sequences[faultyMax] ?? sequences.at(-1) ?? (await this.#validators.until(ask, signal)).next;
+  }
+
   async #submit({ encoded }: Pick<DecodedTransaction, 'encoded'>, signal: AbortSignal): Promise<void> {
     await this.#validators.until((client) => client.submit({ transaction: encoded }, { signal }), signal);
   }
@@ -159,6 +178,7 @@ class ValidatorsClient implements MeshClient {
     for (;;) {
       try {
         const receipt = await this.#validators.until((client) => this.#receipt(client, id, signal), signal, isReceiptElsewhere);
+        this.#seenHeight = Math.max(this.#seenHeight, receipt.height);
         if (receipt.code !== '') throw refusal(receipt);
         return receipt;
       } catch (error) {
