@@ -14,12 +14,25 @@ import {
   type Clock,
 } from '@hypermesh/stoq';
 import { createHealth, createLogger, createMetrics, type Health, type Metrics } from '@hypermesh/stoq/host';
-import { type Membership, openMembership, type Following } from '../src/client.ts';
+import {
+  createFirstContactVerifier,
+  createTrustClient,
+  firstContactTarget,
+  type Following,
+  loadMemberKeys,
+  type MemberKeys,
+  type Membership,
+  openMembership,
+  type TrustClient,
+} from '../src/client.ts';
 import { loadTrustchainSecrets, type TrustchainConfig, trustchainConfigSchema } from '../src/config.ts';
+import { type JoinToken, parseJoinToken } from '../src/enrolment/join-token.ts';
 import { createMesh, type NewMesh } from '../src/init/mesh.ts';
 import { writeMesh } from '../src/init/mesh-files.ts';
 import { createMeshPlan } from '../src/init/plan.ts';
+import { openKeystore, readPassphrase } from '../src/keys/keystore.ts';
 import { createTrustchain, type Trustchain } from '../src/trustchain.ts';
+import { createRawKeyIdentity } from '../src/verification/local-identity.ts';
 
 /** A mesh on disk and its trustchaind on a real socket. */
 export interface MeshFixture extends AsyncDisposable {
@@ -33,7 +46,18 @@ export interface MeshFixture extends AsyncDisposable {
   startTrustchain(options?: { clock?: Clock }): Promise<Trustchain>;
   stopTrustchain(): Promise<void>;
   /** Enrols where needed, and starts a host with the identity of that member. */
-  join(name: string, options?: { clock?: Clock; listen?: readonly string[] }): Promise<Member>;
+  join(
+    name: string,
+    options?: { clock?: Clock; listen?: readonly string[]; serve?: (host: Host, member: Membership) => void },
+  ): Promise<Member>;
+  contact(name: string): Promise<Newcomer>;
+}
+
+/** A newcomer's session with trustchaind: bare keys, and the token of a member that has not enrolled. */
+export interface Newcomer extends AsyncDisposable {
+  readonly client: TrustClient;
+  readonly keys: MemberKeys;
+  readonly token: JoinToken;
 }
 
 export interface Member extends AsyncDisposable {
@@ -97,7 +121,7 @@ export async function createMeshFixture(
       await running?.stop();
       running = undefined;
     },
-    async join(name, { clock = systemClock, listen = [] } = {}) {
+    async join(name, { clock = systemClock, listen = [], serve } = {}) {
       const errors: unknown[] = [];
       const membership = await openMembership(
         { home: homeOf(name), bootstrapPollMs: 50, pollMs: 200 },
@@ -106,7 +130,9 @@ export async function createMeshFixture(
       );
       const { identities, verifier } = membership;
       const host = createHost({ crypto, clock, entropy: systemEntropy, carriers: [createQuicCarrier()], verifier }, { identities, listen });
+      serve?.(host, membership);
       const following = membership.follow(host);
+      await host.start();
       const member: Member = {
         membership,
         host,
@@ -120,6 +146,20 @@ export async function createMeshFixture(
       };
       members.add(member);
       return member;
+    },
+    async contact(name) {
+      const entropy = systemEntropy;
+      const passphrase = await readPassphrase(join(homeOf(name), 'passphrase'));
+      const keystore = await openKeystore(join(homeOf(name), 'keystore'), passphrase, { entropy, now: Date.now });
+      const keys = loadMemberKeys(keystore, crypto);
+      const token = parseJoinToken(mesh.tokens.get(name) as string);
+      const host = createHost(
+        { crypto, clock: systemClock, entropy, carriers: [createQuicCarrier()], verifier: createFirstContactVerifier(token) },
+        { identities: () => [createRawKeyIdentity(token.meshId, keys.signer)], listen: [] },
+      );
+      await host.start();
+      const client = createTrustClient(host, firstContactTarget(token));
+      return { client, keys, token, [Symbol.asyncDispose]: () => host.stop({ graceMs: 0 }) };
     },
     async [Symbol.asyncDispose]() {
       for (const member of members) await member[Symbol.asyncDispose]();
