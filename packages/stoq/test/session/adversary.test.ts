@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CarrierStream, CodedError, type Session, type SessionLimits } from '../../src/index.ts';
+import { type CarrierStream, type Session, type SessionLimits } from '../../src/index.ts';
 import { encodeControl } from '../../src/session/control.ts';
 import { RECORD } from '../../src/session/record.ts';
-import { type Connections, connectMemory, createPair, createWorld, readAll, shake, type World } from './fixtures.ts';
+import { codeOf, type Connections, connectMemory, createPair, createWorld, readAll, shake, type World } from './fixtures.ts';
 import { type RawPeer, shakeHandsByHand } from './raw-peer.ts';
-import { createStepClock } from './step-clock.ts';
+import { createStepClock, type StepClock } from './step-clock.ts';
 import { type Alter, flipBit, tap } from './tap.ts';
 
 let world: World;
@@ -21,16 +21,11 @@ afterAll(async () => {
   await world.crypto.close();
 });
 
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'none',
-    (error: unknown) => (error instanceof CodedError ? error.code : `not coded: ${String(error)}`),
-  );
-
 interface Siege {
   readonly server: Session;
   readonly peer: RawPeer;
   readonly connections: Connections;
+  readonly clock: StepClock;
 }
 
 /** A server whose client holds the keys and does as it likes. */
@@ -38,9 +33,10 @@ const besiege = async (limits: Partial<SessionLimits> = {}): Promise<Siege> => {
   const connections = await connectMemory();
   open.push(connections);
   const never = { ...connections.dialer, openStream: () => new Promise<CarrierStream>(() => {}) };
-  const { server } = shake(world, { ...connections, dialer: { ...never, close: () => {} } }, { server: { limits } });
+  const clock = createStepClock();
+  const { server } = shake(world, { ...connections, dialer: { ...never, close: () => {} } }, { server: { limits, clock } });
   const peer = await shakeHandsByHand(world, connections.dialer);
-  return { server: await server, peer, connections };
+  return { server: await server, peer, connections, clock };
 };
 
 /** Reads whatever arrives, so that what is wrong with it is seen. */
@@ -278,10 +274,11 @@ describe('a peer that breaks the protocol is cut off', () => {
       },
     ],
   ])('%s', async (_, code, attack, limits = {}) => {
-    const { server, peer, connections } = await besiege(limits);
+    const { server, peer, connections, clock } = await besiege(limits);
     readEverything(server);
     await attack(peer, connections);
     expect(await server.ended).toEqual({ code, by: 'local' });
+    clock.step(1_000);
     await connections.listener.closed;
   });
 
@@ -289,7 +286,7 @@ describe('a peer that breaks the protocol is cut off', () => {
     const { server, peer } = await besiege();
     const pings = Buffer.concat(Array.from({ length: 5_000 }, () => encodeControl({ type: 'ping', token: 1 })));
     for (let round = 0; round < 80; round++) {
-      if ((await Promise.race([server.ended, 'alive'])) !== 'alive') break;
+      if ((await Promise.race([server.ended, Promise.resolve('alive')])) !== 'alive') break;
       await peer.sendControlRecord(RECORD.control, pings).catch(() => {});
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -4,6 +4,7 @@ import {
   blake3,
   type CarrierConnection,
   type Clock,
+  CodedError,
   type ConnectOptions,
   connectSession,
   createCrypto,
@@ -25,6 +26,7 @@ import {
   systemClock,
   systemEntropy,
 } from '../../src/index.ts';
+import { type Alter, tap } from './tap.ts';
 
 /** A verifier that believes every key, and what a test tells it otherwise. */
 export interface TestVerifier extends IdentityVerifier {
@@ -183,4 +185,35 @@ export async function readAll(stream: { read(): Promise<Uint8Array | null> }): P
   const chunks: Uint8Array[] = [];
   for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) chunks.push(chunk);
   return Uint8Array.from(Buffer.concat(chunks));
+}
+
+/** The code with which it failed; `none` if it did not. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'none',
+    (error: unknown) => (error instanceof CodedError ? error.code : `not coded: ${String(error)}`),
+  );
+}
+
+/** How the handshake of both sides ended, with a man in the middle at the client's end if there is one. */
+export async function codesOf(world: World, options: PairOptions, alter?: Alter): Promise<{ client: string; server: string }> {
+  const connections = await connectMemory();
+  const dialer = alter === undefined ? connections.dialer : tap(connections.dialer, alter);
+  const { client, server } = shake(world, { ...connections, dialer }, options);
+  const codes = { client: await codeOf(client), server: await codeOf(server) };
+  await connections.close();
+  return codes;
+}
+
+/** A connection on which `connectSession` waits for ever, so that the test speaks instead. */
+export function deaf(connection: CarrierConnection): CarrierConnection {
+  return {
+    role: 'dialer',
+    remoteAddress: connection.remoteAddress,
+    binding: connection.binding,
+    closed: connection.closed,
+    close: () => {},
+    acceptStream: async () => null,
+    openStream: () => new Promise(() => {}),
+  };
 }

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type CarrierConnection,
@@ -24,9 +23,8 @@ import {
   MESSAGE_BYTES_MAX,
 } from '../../src/session/messages.ts';
 import { PARAMETER } from '../../src/session/parameters.ts';
-import { connectMemory, connectQuic, createTestVerifier, createWorld, type PairOptions, shake, type World } from './fixtures.ts';
+import { connectMemory, connectQuic, createTestVerifier, createWorld, shake, type World, codeOf, codesOf, deaf } from './fixtures.ts';
 import { createStepClock } from './step-clock.ts';
-import { type Alter, flipBit, tap } from './tap.ts';
 
 let world: World;
 
@@ -36,24 +34,9 @@ beforeAll(async () => {
 
 afterAll(() => world.crypto.close());
 
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'none',
-    (error: unknown) => (error instanceof CodedError ? error.code : `not coded: ${String(error)}`),
-  );
-
-const codesOf = async (options: PairOptions, alter?: Alter): Promise<{ client: string; server: string }> => {
-  const connections = await connectMemory();
-  const dialer = alter === undefined ? connections.dialer : tap(connections.dialer, alter);
-  const { client, server } = shake(world, { ...connections, dialer }, options);
-  const codes = { client: await codeOf(client), server: await codeOf(server) };
-  await connections.close();
-  return codes;
-};
-
 const signedBy = (identity: LocalIdentity, change: (signature: HybridSignature) => HybridSignature): LocalIdentity => ({
   kind: identity.kind,
-  bundle: identity.bundle,
+  bundle: () => identity.bundle(),
   signer: () => ({
     publicKey: identity.signer().publicKey,
     sign: async (message) => change(await identity.signer().sign(message)),
@@ -102,7 +85,7 @@ describe('refusals', () => {
   };
 
   test('what is not a coded error reaches the peer without its text', async () => {
-    const codes = await codesOf({ serverVerifier: refusing(new Error('secret path')) });
+    const codes = await codesOf(world, { serverVerifier: refusing(new Error('secret path')) });
     expect(codes.client).toBe('stoq.identity_refused');
     expect(codes.server).toContain('secret path');
   });
@@ -111,18 +94,18 @@ describe('refusals', () => {
     const busy = signedBy(world.server, () => {
       throw stoqError('stoq.signing_overload');
     });
-    const codes = await codesOf({ server: { identities: () => [busy] } });
+    const codes = await codesOf(world, { server: { identities: () => [busy] } });
     expect(codes).toEqual({ client: 'stoq.handshake_overload', server: 'stoq.signing_overload' });
   });
 
   test('a server without the wanted kind of identity', async () => {
-    const codes = await codesOf({ client: { expect: 'pinned' } });
+    const codes = await codesOf(world, { client: { expect: 'pinned' } });
     expect(codes).toEqual({ client: 'stoq.identity_refused', server: 'stoq.identity_refused' });
   });
 
   test('a server with another id than the expected one, before the client has shown its own', async () => {
     const serverVerifier = createTestVerifier();
-    const codes = await codesOf({ client: { expectId: new Uint8Array(32) }, serverVerifier });
+    const codes = await codesOf(world, { client: { expectId: new Uint8Array(32) }, serverVerifier });
     expect(codes).toEqual({ client: 'stoq.identity_refused', server: 'stoq.identity_refused' });
     expect(serverVerifier.claims).toEqual([]);
   });
@@ -132,8 +115,8 @@ describe('refusals', () => {
     // Of the wanted kind while it is chosen, of another when it is shown.
     const kinds: ('set-entry' | 'bundle')[] = ['set-entry', 'bundle'];
     const lying: LocalIdentity = {
-      bundle: world.server.bundle,
-      signer: world.server.signer,
+      bundle: () => world.server.bundle(),
+      signer: () => world.server.signer(),
       get kind() {
         return kinds.shift() ?? 'bundle';
       },
@@ -149,10 +132,10 @@ describe('refusals', () => {
       ...verifier,
       verify: async (claim: Parameters<typeof verifier.verify>[0]) => ({ ...(await verifier.verify(claim)), kind: 'raw-key' as const }),
     };
-    expect(await codesOf({ serverVerifier: lenient })).toEqual({ client: 'stoq.identity_refused', server: 'stoq.identity_refused' });
+    expect(await codesOf(world, { serverVerifier: lenient })).toEqual({ client: 'stoq.identity_refused', server: 'stoq.identity_refused' });
   });
 
-  const thief = (): LocalIdentity => ({ kind: 'bundle', bundle: world.client.bundle, signer: world.stranger.signer });
+  const thief = (): LocalIdentity => ({ kind: 'bundle', bundle: () => world.client.bundle(), signer: () => world.stranger.signer() });
   const empty = (algorithm: 'ed25519'): { algorithm: 'ed25519'; bytes: Uint8Array } => ({ algorithm, bytes: new Uint8Array(64) });
   test.each([
     ['keys of somebody else', () => thief()],
@@ -160,7 +143,7 @@ describe('refusals', () => {
     ['the Ed25519 leg by another key', () => mixed('classical')],
     ['the FALCON leg by another key', () => mixed('postQuantum')],
   ])('a client with %s', async (_, identity) => {
-    expect(await codesOf({ client: { identity: identity() } })).toEqual({
+    expect(await codesOf(world, { client: { identity: identity() } })).toEqual({
       client: 'stoq.handshake_forged',
       server: 'stoq.handshake_forged',
     });
@@ -168,7 +151,7 @@ describe('refusals', () => {
 
   const mixed = (leg: keyof HybridSignature): LocalIdentity => ({
     kind: 'bundle',
-    bundle: world.client.bundle,
+    bundle: () => world.client.bundle(),
     signer: () => ({
       publicKey: world.client.signer().publicKey,
       sign: async (message) => ({
@@ -179,8 +162,8 @@ describe('refusals', () => {
   });
 
   test('a server with keys of somebody else', async () => {
-    const impostor: LocalIdentity = { kind: 'set-entry', bundle: world.server.bundle, signer: world.stranger.signer };
-    const codes = await codesOf({ server: { identities: () => [impostor] } });
+    const impostor: LocalIdentity = { kind: 'set-entry', bundle: () => world.server.bundle(), signer: () => world.stranger.signer() };
+    const codes = await codesOf(world, { server: { identities: () => [impostor] } });
     expect(codes).toEqual({ client: 'stoq.handshake_forged', server: 'stoq.handshake_forged' });
   });
 });
@@ -279,120 +262,6 @@ describe('hellos', () => {
   });
 });
 
-/** A connection on which `connectSession` waits for ever, so that the test speaks instead. */
-function deaf(connection: CarrierConnection): CarrierConnection {
-  return {
-    role: 'dialer',
-    remoteAddress: connection.remoteAddress,
-    binding: connection.binding,
-    closed: connection.closed,
-    close: () => {},
-    acceptStream: async () => null,
-    openStream: () => new Promise(() => {}),
-  };
-}
-
-describe('a man in the middle', () => {
-  test('sees neither identity', async () => {
-    const seen: Uint8Array[] = [];
-    const watching: Alter = ({ bytes }) => {
-      seen.push(bytes);
-      return bytes;
-    };
-    expect(await codesOf({}, watching)).toEqual({ client: 'none', server: 'none' });
-    const wire = Buffer.concat(seen);
-    expect(wire.length).toBeGreaterThan(2 * 4000);
-    for (const identity of [world.client, world.server]) {
-      const { classical, postQuantum } = identity.signer().publicKey;
-      expect(wire.includes(Buffer.from(classical.bytes))).toBe(false);
-      expect(wire.includes(Buffer.from(postQuantum.bytes.subarray(0, 32)))).toBe(false);
-    }
-  });
-
-  test('cannot flip a bit of any message', async () => {
-    const sizes = await messageSizes();
-    const flips = fc.oneof(
-      fc.record({ direction: fc.constant('sent' as const), at: fc.integer({ min: 0, max: sizes.sent - 1 }), bit: fc.nat(7) }),
-      fc.record({ direction: fc.constant('received' as const), at: fc.integer({ min: 0, max: sizes.received - 1 }), bit: fc.nat(7) }),
-    );
-    await fc.assert(
-      fc.asyncProperty(flips, async ({ direction, at, bit }) => {
-        const clock = createStepClock();
-        const connections = await connectMemory();
-        const dialer = tap(connections.dialer, flipBit(0, direction, at, bit));
-        const { client, server } = shake(world, { ...connections, dialer }, { clock });
-        const codes = Promise.all([codeOf(client), codeOf(server)]);
-        // An altered length may leave a side waiting for bytes that never come: the deadline is part of the answer.
-        const settled = codes.then(() => true);
-        while (!(await Promise.race([settled, new Promise<false>((resolve) => setTimeout(() => resolve(false), 60))]))) clock.step(5_000);
-        const [clientCode, serverCode] = await codes;
-        await connections.close();
-        expect(clientCode).toMatch(/^stoq\./);
-        // The last message is the server's: flipped, the server has a session, which ends with the connection.
-        if (direction === 'sent') expect(serverCode).toMatch(/^stoq\./);
-      }),
-      { numRuns: 40 },
-    );
-  }, 60_000);
-
-  const messageSizes = async (): Promise<{ sent: number; received: number }> => {
-    const sizes = { sent: 0, received: 0 };
-    const connections = await connectMemory();
-    const dialer = tap(connections.dialer, ({ direction, bytes }) => {
-      sizes[direction] += bytes.length;
-      return bytes;
-    });
-    const { client, server } = shake(world, { ...connections, dialer });
-    await Promise.all([client, server]);
-    await connections.close();
-    // Signatures differ in length by a few bytes from run to run.
-    return { sent: sizes.sent - 64, received: sizes.received - 64 };
-  };
-
-  test('cannot replay what a client sent', async () => {
-    const sent: Uint8Array[] = [];
-    await codesOf({}, ({ direction, bytes }) => {
-      if (direction === 'sent') sent.push(bytes);
-      return bytes;
-    });
-    const connections = await connectMemory();
-    const { server } = shake(world, { ...connections, dialer: deaf(connections.dialer) });
-    const stream = await connections.dialer.openStream();
-    for (const bytes of sent) await stream.write(bytes);
-    expect(await codeOf(server)).toBe('stoq.handshake_forged');
-    await connections.close();
-  });
-
-  test('cannot sit between two carriers that prove their keys', async () => {
-    const towardsClient = await connectMemory();
-    const towardsServer = await connectMemory();
-    const { client, server } = shake(world, {
-      dialer: towardsClient.dialer,
-      listener: towardsServer.listener,
-      close: async () => {},
-    });
-    const near = await towardsClient.listener.acceptStream();
-    const far = await towardsServer.dialer.openStream();
-    const pump = async (from: typeof far, to: typeof far): Promise<void> => {
-      for (let bytes = await from.read(65_536); bytes !== null; bytes = await from.read(65_536)) await to.write(bytes);
-    };
-    const pumps = Promise.allSettled([pump(near as typeof far, far), pump(far, near as typeof far)]);
-    expect(await codeOf(client)).toBe('stoq.handshake_forged');
-    await towardsClient.close();
-    await towardsServer.close();
-    await pumps;
-    expect(await codeOf(server)).toMatch(/^stoq\.(handshake|carrier)_/);
-  });
-
-  test('may relay where the carrier proves no keys', async () => {
-    const connections = await connectMemory({}, null);
-    expect(connections.dialer.binding).toEqual({ kind: 'none' });
-    const { client, server } = shake(world, connections);
-    expect((await client).exportKey('x', new Uint8Array(), 32)).toEqual((await server).exportKey('x', new Uint8Array(), 32));
-    await connections.close();
-  });
-});
-
 describe('deadlines', () => {
   test('a client that trickles is cut off and told so', async () => {
     const clock = createStepClock();
@@ -448,7 +317,7 @@ describe('deadlines', () => {
   });
 
   test('a signal that has fired ends it before anything is sent', async () => {
-    const codes = await codesOf({ client: { signal: AbortSignal.abort(stoqError('stoq.rpc_cancelled')) } });
+    const codes = await codesOf(world, { client: { signal: AbortSignal.abort(stoqError('stoq.rpc_cancelled')) } });
     expect(codes.client).toBe('stoq.rpc_cancelled');
     expect(codes.server).toMatch(/^stoq\./);
   });
@@ -458,11 +327,11 @@ describe('the gate of an acceptor', () => {
   test('refuses above its limits with a code that the client sees, and frees places', async () => {
     const gate = createHandshakeGate(createStepClock(), { handshakesMax: 1 });
     const release = gate.admit('elsewhere:1');
-    expect(await codesOf({ server: { gate } })).toEqual({ client: 'stoq.handshake_overload', server: 'stoq.handshake_overload' });
+    expect(await codesOf(world, { server: { gate } })).toEqual({ client: 'stoq.handshake_overload', server: 'stoq.handshake_overload' });
     release();
     release();
-    expect(await codesOf({ server: { gate } })).toEqual({ client: 'none', server: 'none' });
-    expect(await codesOf({ server: { gate }, client: { expect: 'pinned' } })).toEqual({
+    expect(await codesOf(world, { server: { gate } })).toEqual({ client: 'none', server: 'none' });
+    expect(await codesOf(world, { server: { gate }, client: { expect: 'pinned' } })).toEqual({
       client: 'stoq.identity_refused',
       server: 'stoq.identity_refused',
     });
