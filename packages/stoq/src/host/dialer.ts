@@ -67,7 +67,7 @@ async function attempt(components: DialerComponents, { carrier, address, target,
 }
 
 /** The identity of that kind; throws `stoq.identity_refused` if this host has none (yet). */
-export function identityFor(identities: readonly LocalIdentity[], kind: IdentityKind): LocalIdentity {
+function identityFor(identities: readonly LocalIdentity[], kind: IdentityKind): LocalIdentity {
   const identity = identities.find((candidate) => candidate.kind === kind);
   if (identity === undefined) throw stoqError('stoq.identity_refused', { reason: 'this host has no identity of that kind', kind });
   return identity;

@@ -36,7 +36,7 @@ class NetworkHost implements Host {
   /** Aborts handshakes of peers under way. */
   readonly #stopping = new AbortController();
   #handshakes = 0;
-  #started = false;
+  #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(components: HostComponents, config: HostConfig) {
@@ -70,7 +70,7 @@ class NetworkHost implements Host {
   }
 
   serve<Methods extends MethodMap>(contract: Contract<Methods>, handlers: Handlers<Methods>): void {
-    assert(!this.#started, 'contracts are served before the start');
+    assert(this.#starting === undefined, 'contracts are served before the start');
     this.#server.serve(contract, handlers);
   }
 
@@ -84,10 +84,10 @@ class NetworkHost implements Host {
   }
 
   async start(): Promise<void> {
-    assert(!this.#started, 'a host starts once');
-    this.#started = true;
+    assert(this.#starting === undefined, 'a host starts once');
+    this.#starting = this.#listenAll();
     try {
-      for (const address of this.#config.listen) this.#listeners.push(await this.#listen(address));
+      await this.#starting;
     } catch (error) {
       await this.stop({ graceMs: 0 });
       throw error;
@@ -104,6 +104,7 @@ class NetworkHost implements Host {
     const endMs = clock.monotonic() + graceMs;
     const restMs = (): number => Math.max(0, endMs - clock.monotonic());
     this.#stopping.abort(stoqError('stoq.session_closed', { reason: 'this host is stopping' }));
+    await this.#starting?.catch(() => {});
     // Own calls may still go out meanwhile: handlers under way need them to finish.
     const drained = this.#server.drain();
     if (!(await settledWithin(clock, Math.min(STREAM_GRACE_MS, restMs()), drained))) this.#server.abort('streams');
@@ -114,6 +115,13 @@ class NetworkHost implements Host {
     ]);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await Promise.all(carriers.map(async (carrier) => carrier.close?.()));
+  }
+
+  async #listenAll(): Promise<void> {
+    for (const address of this.#config.listen) {
+      this.#stopping.signal.throwIfAborted();
+      this.#listeners.push(await this.#listen(address));
+    }
   }
 
   /** The first carrier that knows the form of the address. */

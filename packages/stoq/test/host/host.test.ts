@@ -260,6 +260,15 @@ describe('life cycle', () => {
     await listening(alice, { carriers: [createMemoryCarrier(network)], listen: ['a:1'] });
   });
 
+  it('a stop during the start ends it', async () => {
+    network = createMemoryNetwork();
+    const host = hostOf(alice, { carriers: [createMemoryCarrier(network)], listen: ['a:1', 'a:2'] });
+    const starting = host.start();
+    await host.stop();
+    await expect(starting).rejects.toMatchObject({ code: 'stoq.session_closed' });
+    await listening(alice, { carriers: [createMemoryCarrier(network)], listen: ['a:1', 'a:2'] });
+  });
+
   it('stop waits for calls under way, then ends', async () => {
     const log = new SampleLog();
     const server = await listening(alice, { log });
