@@ -16,6 +16,8 @@ export interface QueryRequest {
   readonly machine: string;
   readonly method: string;
   readonly argument: Uint8Array;
+  /** The callee answers when it has executed this height, so that a caller never sees less than it saw before. */
+  readonly minHeight: number;
 }
 
 export interface QueryAnswer {
@@ -167,7 +169,7 @@ export const meshContract: Contract<MeshMethods> = defineContract({
     },
     query: {
       kind: 'unary',
-      request: z.strictObject({ machine: name, method: name, argument: bytes(ARGUMENT_BYTES_MAX) }),
+      request: z.strictObject({ machine: name, method: name, argument: bytes(ARGUMENT_BYTES_MAX), minHeight: count }),
       response: z.strictObject({ result: bytes(QUERY_BYTES_MAX), height: count }),
       roles: 'any',
       idempotent: true,

@@ -1,4 +1,16 @@
-import { bytesUpTo, type Codec, decode, encode, ENCODED_BYTES_MAX, equalBytes, keyedHash, list, struct, uint } from '@hypermesh/stoq';
+import {
+  bytesUpTo,
+  type Codec,
+  decode,
+  encode,
+  ENCODED_BYTES_MAX,
+  equalBytes,
+  hashLabelled,
+  keyedHash,
+  list,
+  struct,
+  uint,
+} from '@hypermesh/stoq';
 
 /** One entry of the log; the type says what the body is. */
 export interface LogRecord {
@@ -10,13 +22,15 @@ export interface LogRecord {
  * A segment: a header, then records, each at a multiple of ALIGNMENT and each written by one write that was durable before the
  * next began. Layout of a record: marker, length of the body, checksum, type, body.
  */
-export const SEGMENT_HEADER_BYTES: number = 64;
+export const SEGMENT_HEADER_BYTES: number = 80;
 export const SEGMENT_KEY_BYTES: number = 32;
 export const ALIGNMENT_BYTES: number = 16;
 // Entries that wait for the disk are written together.
 export const GROUP_RECORDS_MAX: number = 4_096;
 
 const SEGMENT_MAGIC: Uint8Array = Buffer.from('hypermesh/write-ahead-log/1\u0000');
+const KEY_AT = 32;
+const HEADER_CHECKSUM_AT: number = KEY_AT + SEGMENT_KEY_BYTES;
 const RECORD_MARKER = 0x4c_41_57_2e;
 const RECORD_TYPE_GROUP = 1;
 const MARKER_AT = 0;
@@ -36,14 +50,23 @@ const groupCodec: Codec<readonly LogRecord[]> = list(
 export function segmentHeader(key: Uint8Array): Uint8Array {
   const header = new Uint8Array(SEGMENT_HEADER_BYTES);
   header.set(SEGMENT_MAGIC);
-  header.set(key, SEGMENT_HEADER_BYTES - SEGMENT_KEY_BYTES);
+  header.set(key, KEY_AT);
+  header.set(headerChecksum(header), HEADER_CHECKSUM_AT);
   return header;
 }
 
-/** The key; null for bytes that are no segment. */
+/** The key; null for a header that is damaged, without which no record can be told from garbage. */
 export function segmentKey(segment: Uint8Array): Uint8Array | null {
-  if (segment.length < SEGMENT_HEADER_BYTES || !equalBytes(segment.subarray(0, SEGMENT_MAGIC.length), SEGMENT_MAGIC)) return null;
-  return Uint8Array.from(segment.subarray(SEGMENT_HEADER_BYTES - SEGMENT_KEY_BYTES, SEGMENT_HEADER_BYTES));
+  const header = segment.subarray(0, SEGMENT_HEADER_BYTES);
+  const isWhole =
+    header.length === SEGMENT_HEADER_BYTES &&
+    equalBytes(header.subarray(0, SEGMENT_MAGIC.length), SEGMENT_MAGIC) &&
+    equalBytes(header.subarray(HEADER_CHECKSUM_AT), headerChecksum(header));
+  return isWhole ? Uint8Array.from(header.subarray(KEY_AT, HEADER_CHECKSUM_AT)) : null;
+}
+
+function headerChecksum(header: Uint8Array): Uint8Array {
+  return hashLabelled('hypermesh/write-ahead-log/1', header.subarray(0, HEADER_CHECKSUM_AT)).subarray(0, CHECKSUM_BYTES);
 }
 
 /** The entries as one record that stands at `offset`. */

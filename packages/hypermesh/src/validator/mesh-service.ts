@@ -29,8 +29,9 @@ export function meshHandlers({ log, status, clock, validators }: MeshServiceComp
         cancel();
       }
     },
-    query: async ({ machine, method, argument }) => {
-      const { executor } = log();
+    query: async ({ machine, method, argument, minHeight }, { signal }) => {
+      const { executor, progressed } = log();
+      await progressed.until(() => (executor.height >= minHeight ? true : undefined), signal);
       const result = executor.query(machine, method, argument);
       if (result.length > QUERY_BYTES_MAX)
         throw hypermeshError('hypermesh.result_limit', { bytes: result.length, bytesMax: QUERY_BYTES_MAX });

@@ -50,11 +50,46 @@ interface ValidatorKeys {
   readonly address: string;
 }
 
+/** All keys of a mesh: slow to make, so once for several meshes. */
+export interface MeshKeys {
+  readonly crypto: Crypto;
+  readonly validators: readonly Omit<ValidatorKeys, 'address'>[];
+  readonly client: HybridKeys;
+  readonly root: Parameters<typeof createRoot>[0];
+  readonly logs: Readonly<Record<keyof Genesis['logs'], HybridKeys>>;
+  readonly operator: HybridKeys;
+  readonly accounts: readonly HybridKeys[];
+}
+
+export async function createMeshKeys(
+  options: { readonly validators?: number; readonly accounts?: number; readonly voteAlgorithm?: SignatureAlgorithm } = {},
+): Promise<MeshKeys> {
+  const crypto = await createCrypto();
+  const pair = (): Promise<HybridKeys> => hybridKeys(crypto);
+  const many = (count: number): Promise<HybridKeys[]> => Promise.all(Array.from({ length: count }, pair));
+  const [sessions, accounts, client, operator, certificates, packages, revocations] = await Promise.all([
+    many(options.validators ?? 4),
+    many(options.accounts ?? 1),
+    pair(),
+    pair(),
+    pair(),
+    pair(),
+    pair(),
+  ]);
+  const validators = await Promise.all(
+    sessions.map(async (session, at) => ({
+      name: `v${at}`,
+      session,
+      vote: await crypto.generateKeyPair(options.voteAlgorithm ?? 'falcon1024'),
+    })),
+  );
+  const [classical, postQuantum] = await Promise.all([crypto.generateKeyPair('ed25519'), crypto.generateKeyPair('falcon1024')]);
+  const root = { classical: crypto.createSigner(classical), postQuantum: crypto.createSigner(postQuantum) };
+  return { crypto, validators, client, root, logs: { certificates, packages, revocations }, operator, accounts };
+}
+
 export interface LocalMeshOptions {
-  readonly validators?: number;
   readonly carrier?: 'quic' | 'memory';
-  readonly voteAlgorithm?: SignatureAlgorithm;
-  readonly accounts?: number;
   readonly roundTimeoutMsBase?: number;
 }
 
@@ -97,20 +132,14 @@ export class LocalMesh {
     this.#options = options;
   }
 
-  static async create(options: LocalMeshOptions = {}): Promise<LocalMesh> {
-    const crypto = await createCrypto();
-    const names = Array.from({ length: options.validators ?? 4 }, (_, at) => `v${at}`);
-    const keys = await Promise.all(names.map((name, at) => validatorKeys(crypto, name, at, options)));
-    const client = await hybridKeys(crypto);
-    const genesis = await genesisOf(crypto, keys, client.publicKey);
-    const accounts = await Promise.all(
-      Array.from({ length: options.accounts ?? 1 }, async () => {
-        const { publicKey, signer } = await hybridKeys(crypto);
-        return { owner: nodeIdOf(publicKey.postQuantum), signer };
-      }),
+  static async create(keys: MeshKeys, options: LocalMeshOptions = {}): Promise<LocalMesh> {
+    const validators = await Promise.all(
+      keys.validators.map(async (entry, at) => ({ ...entry, address: await addressOf(entry.name, at, options) })),
     );
+    const genesis = await genesisOf(keys, validators);
+    const accounts = keys.accounts.map(({ publicKey, signer }) => ({ owner: nodeIdOf(publicKey.postQuantum), signer }));
     const directory = await mkdtemp(join(tmpdir(), 'mesh-'));
-    return new LocalMesh({ crypto, genesis, accounts, directory }, keys, client, options);
+    return new LocalMesh({ crypto: keys.crypto, genesis, accounts, directory }, validators, keys.client, options);
   }
 
   get names(): string[] {
@@ -204,7 +233,6 @@ export class LocalMesh {
   async close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.stop({ graceMs: 0 })));
     await this.stop(...this.running.keys());
-    await this.crypto.close();
     await rm(this.directory, { recursive: true, force: true });
   }
 
@@ -231,30 +259,17 @@ async function hybridKeys(crypto: Crypto): Promise<HybridKeys> {
   return { publicKey: signer.publicKey, signer };
 }
 
-async function validatorKeys(crypto: Crypto, name: string, at: number, options: LocalMeshOptions): Promise<ValidatorKeys> {
-  const [session, vote] = await Promise.all([hybridKeys(crypto), crypto.generateKeyPair(options.voteAlgorithm ?? 'falcon1024')]);
-  const address = options.carrier === 'quic' ? `127.0.0.1:${await freePort()}` : `${name}:${7000 + at}`;
-  return { name, session, vote, address };
+async function addressOf(name: string, at: number, { carrier }: LocalMeshOptions): Promise<string> {
+  return carrier === 'quic' ? `127.0.0.1:${await freePort()}` : `${name}:${7000 + at}`;
 }
 
-async function genesisOf(crypto: Crypto, keys: readonly ValidatorKeys[], client: HybridPublicKey): Promise<Genesis> {
-  const root = await crypto.generateKeyPair('falcon1024');
-  const rootClassical = await crypto.generateKeyPair('ed25519');
-  const pair = { classical: crypto.createSigner(rootClassical), postQuantum: crypto.createSigner(root) };
+async function genesisOf(keys: MeshKeys, entries: readonly ValidatorKeys[]): Promise<Genesis> {
+  const { crypto, root, client, logs, operator } = keys;
   const now = systemClock.now();
-  const certificate = await createRoot(pair, { commonName: 'Test Root', notBefore: now - 1000 }, { crypto, entropy: systemEntropy });
-  const log = async (name: string): Promise<Genesis['logs']['packages']> => ({
-    origin: `test/${name}`,
-    ...(await hybridKeys(crypto)).publicKey,
-  });
-  const [certificates, packages, revocations, operator] = await Promise.all([
-    log('certificates'),
-    log('packages'),
-    log('revocations'),
-    hybridKeys(crypto),
-  ]);
+  const certificate = await createRoot(root, { commonName: 'Test Root', notBefore: now - 1000 }, { crypto, entropy: systemEntropy });
+  const log = (name: keyof MeshKeys['logs']): Genesis['logs']['packages'] => ({ origin: `test/${name}`, ...logs[name].publicKey });
   const validators = await Promise.all(
-    keys.map(async ({ name, session, vote, address }) => ({
+    entries.map(async ({ name, session, vote, address }) => ({
       name,
       nodeId: nodeIdOf(session.publicKey.postQuantum),
       voteKey: vote.publicKey,
@@ -268,8 +283,8 @@ async function genesisOf(crypto: Crypto, keys: readonly ValidatorKeys[], client:
     meshName: 'test',
     createdAt: now,
     roots: [certificate.der],
-    trustchaind: { sessionKey: client, addresses: ['127.0.0.1:1'] },
-    logs: { certificates, packages, revocations },
+    trustchaind: { sessionKey: client.publicKey, addresses: ['127.0.0.1:1'] },
+    logs: { certificates: log('certificates'), packages: log('packages'), revocations: log('revocations') },
     validators,
     machines: [{ name: 'mesh', version: 1 }],
     pools: [],

@@ -1,21 +1,226 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { put } from '../executor/register-machine.ts';
-import { LocalMesh } from './local-mesh.ts';
+import { meshIdOf } from '@hypermesh/trustchain';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { MeshClient } from '../../src/client/mesh-client.ts';
+import type { Machine } from '../../src/machine/machine.ts';
+import { signTransaction } from '../../src/transaction/transaction.ts';
+import { operation, put } from '../executor/register-machine.ts';
+import { createMeshKeys, LocalMesh, type LocalMeshOptions, type MeshKeys } from './local-mesh.ts';
 
-const soon = (): AbortSignal => AbortSignal.timeout(20_000);
+let keys: MeshKeys;
+beforeAll(async () => {
+  keys = await createMeshKeys({ accounts: 3 });
+}, 60_000);
+afterAll(() => keys.crypto.close());
+
+const soon = (): AbortSignal => AbortSignal.timeout(30_000);
+
+async function openMesh(options: LocalMeshOptions = {}): Promise<LocalMesh> {
+  const mesh = await LocalMesh.create(keys, options);
+  onTestFinished(() => mesh.close(), 30_000);
+  return mesh;
+}
+
+async function write(mesh: LocalMesh, client: MeshClient, value: string): Promise<number> {
+  return (await client.transact(mesh.accounts[0]!, 'mesh', [put('a', value)], { signal: soon() })).height;
+}
+
+/** The root at that height, once the validator has come so far. */
+async function rootAt(mesh: LocalMesh, name: string, height: number): Promise<Uint8Array> {
+  const validator = mesh.validator(name);
+  await new Promise<void>((resolve) => {
+    const look = (): void => void (validator.height >= height && (unsubscribe(), resolve()));
+    const unsubscribe = validator.onBlock(look);
+    look();
+  });
+  return validator.root;
+}
 
 describe.each(['memory', 'quic'] as const)('four validators over %s', (carrier) => {
-  let mesh: LocalMesh;
-  beforeAll(async () => {
-    mesh = await LocalMesh.create({ carrier });
+  test('commit, execute to one root, and prove it', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh({ carrier });
     await mesh.start();
-  }, 30_000);
-  afterAll(() => mesh.close(), 30_000);
-
-  test('commit, and prove it', async () => {
     const client = await mesh.client();
-    const receipt = await client.transact(mesh.accounts[0]!, 'mesh', [put('a', '1')], { signal: soon() });
+    const receipt = await client.transact(mesh.accounts[0]!, 'mesh', [put('a', '1'), put('b', '2')], { signal: soon() });
     expect(receipt).toMatchObject({ code: '', index: 0 });
-    expect(Buffer.from((await client.query('mesh', 'register', Buffer.from('a'))).result).toString()).toBe('1');
-  }, 30_000);
+    expect(receipt.results).toHaveLength(2);
+    const { result, height } = await client.query('mesh', 'register', Buffer.from('a'));
+    expect([Buffer.from(result).toString(), height >= receipt.height]).toEqual(['1', true]);
+    expect(await client.account(mesh.accounts[0]!.owner)).toEqual({ executed: 1, next: 2 });
+    const roots = await Promise.all(mesh.names.map((name) => rootAt(mesh, name, receipt.height)));
+    expect(new Set(roots.map((root) => Buffer.from(root).toString('hex'))).size).toBe(1);
+  });
+});
+
+describe('a mesh', () => {
+  test('says what became of a transaction, or why it takes none', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    await mesh.start();
+    const client = await mesh.client();
+    const account = mesh.accounts[0]!;
+    const refused = client.transact(account, 'mesh', [put('a', '1'), operation({ kind: 'refuse' })], { signal: soon() });
+    await expect(refused).rejects.toMatchObject({ code: 'hypermesh.not_authorised' });
+    await expect(client.transact(account, 'nobody', [put('a', '1')], { signal: soon() })).rejects.toMatchObject({
+      code: 'hypermesh.machine_unknown',
+    });
+    const stranger = { owner: new Uint8Array(32), signer: account.signer };
+    await expect(client.transact(stranger, 'mesh', [put('a', '1')], { signal: soon() })).rejects.toMatchObject({
+      code: 'hypermesh.transaction_owner',
+    });
+    await expect(client.query('nobody', 'x', new Uint8Array())).rejects.toMatchObject({ code: 'hypermesh.machine_unknown' });
+    await expect(client.query('mesh', 'x', new Uint8Array())).rejects.toMatchObject({ code: 'hypermesh.unsupported' });
+    // Two clients of one account race for its sequence.
+    const other = await mesh.client();
+    await Promise.all(['1', '2', '3'].flatMap((value) => [write(mesh, client, value), write(mesh, other, `other-${value}`)]));
+    const executed = Math.max(...mesh.names.map((name) => mesh.validator(name).sequenceOf(account.owner)));
+    expect(executed).toBe(7);
+    expect(Buffer.from((await client.query('mesh', 'register', Buffer.from('a'))).result).toString()).toMatch(/3$/);
+    // What was executed may be submitted again, and is not executed again.
+    const body = {
+      meshId: meshIdOf(mesh.genesis),
+      owner: account.owner,
+      sequence: 8,
+      machine: 'mesh',
+      operations: [put('a', '4')],
+      key: null,
+    };
+    const transaction = await signTransaction(body, account.signer);
+    const [first, second] = [await client.settle(transaction, { signal: soon() }), await other.settle(transaction, { signal: soon() })];
+    expect(second).toEqual(first);
+    const rival = await signTransaction({ ...body, operations: [put('a', '5')] }, account.signer);
+    await expect(client.settle(rival, { signal: soon() })).rejects.toMatchObject({ code: 'hypermesh.transaction_sequence' });
+  });
+
+  test('goes on without one validator, which catches up when it returns', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    await mesh.start();
+    const client = await mesh.client(['v0', 'v1', 'v2']);
+    await write(mesh, client, 'before');
+    await mesh.stop('v3');
+    let height = 0;
+    for (let at = 0; at < 5; at++) height = await write(mesh, client, `without-${at}`);
+    expect(mesh.validator('v0').status()).toMatchObject({ silent: ['v3'], stalled: '' });
+    await mesh.start('v3');
+    expect(await rootAt(mesh, 'v3', height)).toEqual(await rootAt(mesh, 'v0', height));
+    const direct = await mesh.client(['v3']);
+    await write(mesh, direct, 'after');
+    expect(mesh.running.get('v3')?.alarms).toEqual([]);
+  });
+
+  test('stops without a quorum and says why, and goes on when one returns', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    await mesh.start();
+    const client = await mesh.client(['v0', 'v1']);
+    await write(mesh, client, 'before');
+    await mesh.stop('v2', 'v3');
+    const height = mesh.validator('v0').status().committedHeight;
+    const waiting = client.transact(mesh.accounts[0]!, 'mesh', [put('a', 'late')], { signal: AbortSignal.timeout(3_000) });
+    await expect(waiting).rejects.toMatchObject({
+      code: 'hypermesh.quorum_lost',
+      data: { reason: '2 of 4 validators answer; a quorum needs 3: no answer from v2, v3' },
+    });
+    expect(mesh.validator('v0').status().committedHeight).toBe(height);
+    await mesh.start('v2');
+    // What was accepted is ordered now, before what comes after.
+    await write(mesh, client, 'after');
+    expect((await client.account(mesh.accounts[0]!.owner)).executed).toBe(3);
+  });
+
+  test('loses nothing that it acknowledged when validators come and go', { timeout: 120_000 }, async () => {
+    const mesh = await openMesh();
+    await mesh.start();
+    const client = await mesh.client();
+    const acknowledged: string[] = [];
+    let isDone = false;
+    const load = Promise.all(
+      mesh.accounts.slice(1).map(async (account, who) => {
+        for (let at = 0; !isDone; at++) {
+          await client.transact(account, 'mesh', [put(`${who}/${at}`, 'x')], { signal: AbortSignal.timeout(60_000) });
+          acknowledged.push(`${who}/${at}`);
+        }
+      }),
+    );
+    for (const name of ['v0', 'v2', 'v1', 'v3']) {
+      await mesh.stop(name);
+      await write(mesh, await mesh.client(mesh.names.filter((other) => other !== name)), name);
+      await mesh.start(name);
+    }
+    isDone = true;
+    await load;
+    const height = Math.max(...mesh.names.map((name) => mesh.validator(name).height));
+    const roots = await Promise.all(mesh.names.map((name) => rootAt(mesh, name, height)));
+    expect(new Set(roots.map((root) => Buffer.from(root).toString('hex'))).size).toBe(1);
+    expect(acknowledged.length).toBeGreaterThan(4);
+    for (const name of mesh.names) {
+      for (const key of acknowledged) {
+        expect(Buffer.from(mesh.validator(name).query('mesh', 'register', Buffer.from(key))).toString()).toBe('x');
+      }
+    }
+    await mesh.stop(...mesh.names);
+    await mesh.start();
+    for (const name of mesh.names) expect(mesh.validator(name).root).toEqual(roots[0]);
+  });
+
+  test('a validator that computes another root stops, and says so', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    const wrong = mesh.machines().map((machine): Machine => ({
+      ...machine,
+      apply: (state, encoded, context) => {
+        state.set(Buffer.from('bug'), Uint8Array.of(context.height));
+        return machine.apply(state, encoded, context);
+      },
+    }));
+    await Promise.all([mesh.start('v0', 'v1', 'v2'), mesh.startOne('v3', wrong)]);
+    const client = await mesh.client(['v0', 'v1', 'v2']);
+    await write(mesh, client, '1');
+    const running = mesh.running.get('v3')!;
+    for (let at = 0; running.alarms.length === 0 && at < 10; at++) await write(mesh, client, `${at}`);
+    expect(running.alarms).toMatchObject([{ code: 'hypermesh.state_mismatch' }]);
+    expect(running.validator.status().halted).toBe('hypermesh.state_mismatch');
+    await write(mesh, client, '2');
+  });
+});
+
+describe('a follower', () => {
+  test('re-executes the log of whichever validator answers, and goes on where it stopped', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    await mesh.start();
+    const client = await mesh.client(['v1', 'v2', 'v3']);
+    await write(mesh, client, '1');
+    const { follower, alarms } = await mesh.follower('follower');
+    await follower.start();
+    const reach = (height: number): Promise<void> =>
+      new Promise((resolve) => {
+        const look = (): void => void (follower.height >= height && (unsubscribe(), resolve()));
+        const unsubscribe = follower.onBlock(look);
+        look();
+      });
+    await reach(await write(mesh, client, '2'));
+    expect(follower.status().following).not.toBe('');
+    await mesh.stop(follower.status().following === 'v0' ? 'v0' : 'v1');
+    const rest = await mesh.client([...mesh.running.keys()]);
+    await reach(await write(mesh, rest, '3'));
+    expect(Buffer.from(follower.query('mesh', 'register', Buffer.from('a'))).toString()).toBe('3');
+    expect(follower.sequenceOf(mesh.accounts[0]!.owner)).toBe(3);
+    const { height, root, time } = follower;
+    await follower.stop();
+    const again = await mesh.follower('follower');
+    await again.follower.start();
+    onTestFinished(() => again.follower.stop());
+    expect([again.follower.height >= height, time > 0]).toEqual([true, true]);
+    expect(root).toEqual(await rootAt(mesh, 'v2', height));
+    expect(alarms).toEqual([]);
+  });
+
+  test('halts when its state differs from the certified one', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    await mesh.start();
+    const client = await mesh.client();
+    const wrong = mesh.machines().map((machine): Machine => ({ ...machine, beginBlock: () => {} }));
+    const { follower, alarms } = await mesh.follower('wrong', wrong);
+    await follower.start();
+    onTestFinished(() => follower.stop());
+    for (let at = 0; alarms.length === 0 && at < 20; at++) await write(mesh, client, `${at}`);
+    expect(alarms).toMatchObject([{ code: 'hypermesh.state_mismatch' }]);
+    expect(follower.status().halted).toBe('hypermesh.state_mismatch');
+  });
 });
