@@ -56,7 +56,7 @@ export class FailOver {
         return await this.once(call, (error) => !signal.aborted && isRetryable(error));
       } catch (error) {
         if (signal.aborted || !isRetryable(error)) throw error;
-        await this.#pause(signal);
+        await this.pause(signal);
       }
     }
   }
@@ -66,7 +66,8 @@ export class FailOver {
     this.#current = (this.#current + 1) % this.#clients.length;
   }
 
-  #pause(signal: AbortSignal): Promise<void> {
+  /** Gives the mesh time to make progress. */
+  pause(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         cancel();

@@ -70,7 +70,7 @@ const REASON_MS = 2_000;
 // One call; the wait goes on with another validator after that.
 const RECEIPT_WAIT_MS: number = Math.min(5_000, RECEIPT_WAIT_MS_MAX);
 // Clients that share an account race for its next sequence; more rounds than this is a fault of theirs.
-const SEQUENCE_ATTEMPTS_MAX = 3;
+const SEQUENCE_ATTEMPTS_MAX = 5;
 
 class ValidatorsClient implements MeshClient {
   readonly #meshId: Uint8Array;
@@ -154,6 +154,7 @@ class ValidatorsClient implements MeshClient {
         this.#sequences.delete(name);
         // Nobody has taken it, so that it may be signed again under another sequence.
         if (!hasCode(error, 'hypermesh.transaction_sequence') || attempt === SEQUENCE_ATTEMPTS_MAX) throw error;
+        await this.#validators.pause(signal);
       }
     }
   }
