@@ -3,7 +3,7 @@ export { type CertificationRequest, enrol, renew } from './client/certification.
 export { createFirstContactVerifier, fetchGenesis, firstContactTarget } from './client/first-contact.ts';
 export { loadMemberKeys, type MemberKeys } from './client/member-keys.ts';
 export { type Following, type Membership, type MembershipComponents, type MembershipConfig, openMembership } from './client/membership.ts';
-export { type Member, type MemberComponents, type MemberConfig, openMember } from './client/member.ts';
+export { type Member, type MemberComponents, type MemberConfig, memberOf, openMember } from './client/member.ts';
 export { createRenewer, type Renewer, type RenewerComponents, type RenewerConfig } from './client/renewer.ts';
 export { createRevocationFollower, type RevocationFollower, type RevocationFollowerComponents } from './client/revocation-follower.ts';
 export { createTrustClient, type TrustClient, trustchainTarget } from './client/trust-client.ts';

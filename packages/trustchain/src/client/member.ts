@@ -55,12 +55,18 @@ export async function openMember(
   options: { readonly signal: AbortSignal },
 ): Promise<Member> {
   const membership = await openMembership(config, components, options);
-  const { crypto, clock, entropy } = components;
-  const { verifier, identities, revocations, genesis, meshId } = membership;
-  const host = createHost(
-    { crypto, clock, entropy, verifier, carriers: components.carriers ?? [createQuicCarrier()] },
-    { identities, listen: config.listen },
+  const { crypto, clock, entropy, carriers = [createQuicCarrier()] } = components;
+  const { verifier, identities } = membership;
+  return memberOf(
+    membership,
+    createHost({ crypto, clock, entropy, verifier, carriers }, { identities, listen: config.listen }),
+    components,
   );
+}
+
+/** A member whose host was built elsewhere, from the identities and verifier of the membership. */
+export function memberOf(membership: Membership, host: Host, { crypto, clock }: Pick<MemberComponents, 'crypto' | 'clock'>): Member {
+  const { genesis, meshId, nodeId, identities, revocations } = membership;
   const following = membership.follow(host);
   const client = createTrustClient(host, trustchainTarget(genesis, 'bundle'));
   const resolver = createResolver({
@@ -87,7 +93,7 @@ export async function openMember(
       return targetOf(records);
     },
     async publish(service, asking) {
-      const node = formatId('node', membership.nodeId);
+      const node = formatId('node', nodeId);
       const records = host.addresses().map((address) => `${node} ${address}`);
       const question = { name: `${service}.${ZONE}`, type: 'STOQ', ttlSeconds: SERVICE_TTL_SECONDS, records } as const;
       await client['names.publish']({ ...question, version: clock.now() }, asking);
