@@ -261,10 +261,15 @@ export class Mesh {
     const arriving = this.#schedule.isEncoded ? decode(consensusMessageCodec, encode(consensusMessageCodec, message)) : message;
     for (const peer of this.#instances) {
       if (peer.index !== to) continue;
-      this.#network.transmit(from.instance, peer.instance, () => {
-        if (peer.core !== null) this.#adversaries.get(to)?.incoming(arriving);
-        peer.handle({ kind: 'message', from: from.index, message: arriving });
-      });
+      this.#network.transmit(
+        from.instance,
+        peer.instance,
+        () => {
+          if (peer.core !== null) this.#adversaries.get(to)?.incoming(arriving);
+          peer.handle({ kind: 'message', from: from.index, message: arriving });
+        },
+        message.kind === 'proposal',
+      );
     }
   }
 

@@ -8,6 +8,7 @@ export class Network {
   readonly #cut = new Set<string>();
   /** Validator of each instance. */
   readonly #indexes: readonly number[];
+  #losesProposals = false;
   #isReliable = false;
 
   constructor(simulation: Simulation, schedule: Schedule, indexes: readonly number[]) {
@@ -16,18 +17,19 @@ export class Network {
     this.#indexes = indexes;
   }
 
-  transmit(from: number, to: number, deliver: () => void): void {
+  transmit(from: number, to: number, deliver: () => void, isProposal: boolean = false): void {
     const { prng } = this.#simulation;
     const { lossChance, duplicationChance, delayMsMax } = this.#schedule;
     if (this.#cut.has(`${from}>${to}`)) return;
-    if (!this.#isReliable && prng.chance(lossChance)) return;
+    if (!this.#isReliable && prng.chance(isProposal && this.#losesProposals ? PROPOSAL_LOSS_CHANCE : lossChance)) return;
     const copies = !this.#isReliable && prng.chance(duplicationChance) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) this.#simulation.after(DELAY_MS_MIN + prng.fraction() * delayMsMax, deliver);
   }
 
   partition(shape: PartitionShape): void {
     const { prng } = this.#simulation;
-    this.#cut.clear();
+    this.heal();
+    this.#losesProposals = shape === 'proposals';
     const instanceCount = this.#indexes.length;
     const group: number[] = [];
     for (const [instance, index] of this.#indexes.entries()) {
@@ -43,6 +45,7 @@ export class Network {
   }
 
   heal(): void {
+    this.#losesProposals = false;
     this.#cut.clear();
   }
 
@@ -62,8 +65,12 @@ export class Network {
         return from === victim;
       case 'links':
         return this.#simulation.prng.chance(1 / 3);
+      case 'proposals':
+        return false;
     }
   }
 }
 
 const DELAY_MS_MIN = 0.1;
+// Some get through, so that a block is certified by validators whose successors do not hear of it.
+const PROPOSAL_LOSS_CHANCE = 0.6;

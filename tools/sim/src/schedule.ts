@@ -21,8 +21,8 @@ export type Step =
   | { readonly kind: 'partition'; readonly atMs: number; readonly shape: PartitionShape }
   | { readonly kind: 'heal'; readonly atMs: number };
 
-/** `halves` and `thirds` split the mesh, `deaf` cuts what one validator hears, `mute` what it says, `links` cuts a third of all links. */
-export type PartitionShape = 'halves' | 'thirds' | 'deaf' | 'mute' | 'links';
+/** `halves` and `thirds` split the mesh, `deaf` cuts what one validator hears, `mute` what it says, `links` cuts a third of all links, `proposals` loses most proposals. */
+export type PartitionShape = 'halves' | 'thirds' | 'deaf' | 'mute' | 'links' | 'proposals';
 
 /** Everything that a run depends on; made from the seed alone. */
 export interface Schedule {
@@ -84,7 +84,11 @@ function chooseSteps(prng: Prng, validatorCount: number, healAtMs: number, isRou
       steps.push({ kind: 'crash', atMs: at(), validator: validator(), downMs: prng.integer(1, CHAOS_MS_MAX) });
     }
     for (let count = prng.integer(0, 4); count > 0; count--) {
-      steps.push({ kind: 'partition', atMs: at(), shape: prng.pick(['halves', 'thirds', 'deaf', 'mute', 'links']) });
+      steps.push({
+        kind: 'partition',
+        atMs: at(),
+        shape: prng.pick(['halves', 'thirds', 'deaf', 'mute', 'links', 'proposals', 'proposals']),
+      });
     }
     if (prng.chance(0.5)) steps.push({ kind: 'heal', atMs: at() });
   }

@@ -37,8 +37,9 @@ export class Simulation {
 
   /** Ends the run: the first violation counts. */
   violate(words: string): void {
+    if (this.#violation !== null) return;
     this.note(() => `VIOLATION ${words}`);
-    this.#violation ??= words;
+    this.#violation = words;
   }
 
   /** Runs until the time, a violation, or until nothing is left to happen. */

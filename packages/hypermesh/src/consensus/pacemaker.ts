@@ -21,16 +21,12 @@ export class Pacemaker {
     return this.#round;
   }
 
-  /** How often the timer of this round ran out. */
-  get expiries(): number {
-    return this.#expiries;
-  }
-
   /** The time-out certificate that justifies this round, when the highest quorum certificate does not. */
   justification(highQc: QuorumCertificate): TimeoutCertificate | null {
     return highQc.round === this.#round - 1 ? null : this.#tc;
   }
 
+  /** The timer of this round ran out. */
   expire(): void {
     this.#expiries++;
   }

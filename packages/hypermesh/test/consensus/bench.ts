@@ -5,9 +5,11 @@ import { bitmapOf, type QuorumCertificate, type TimeoutCertificate } from '../..
 import type { Consensus, ConsensusConfig, RestoredConsensus } from '../../src/consensus/consensus.ts';
 import { createConsensus } from '../../src/consensus/core.ts';
 import type { ConsensusEffect, ConsensusEvent } from '../../src/consensus/events.ts';
-import type { ConsensusMessage, Proposal, SignedTimeout, SignedVote } from '../../src/consensus/messages.ts';
+import type { ConsensusMessage } from '../../src/consensus/messages.ts';
 import { proposalMessage, timeoutMessage, voteMessage } from '../../src/consensus/statements.ts';
 import { createValidatorSet, type ValidatorSet } from '../../src/consensus/validator-set.ts';
+
+export type Message<K extends ConsensusMessage['kind']> = Extract<ConsensusMessage, { kind: K }>;
 
 export const MESH_ID: Uint8Array = new Uint8Array(32).fill(7);
 export const GENESIS_TIME = 1_700_000_000_000;
@@ -111,7 +113,7 @@ export class Bench {
     return chainBlockOf(block, blockIdOf(block), parent);
   }
 
-  proposal(block: Block, tc: TimeoutCertificate | null = null): ConsensusMessage & Proposal {
+  proposal(block: Block, tc: TimeoutCertificate | null = null): Message<'proposal'> {
     const { meshId, epoch, round, proposer } = block;
     const statement = proposalMessage({ meshId, epoch, round, blockId: blockIdOf(block), proposer });
     return { kind: 'proposal', block, signature: this.sign(proposer, statement), tc };
@@ -122,7 +124,7 @@ export class Bench {
     return this.receive(from, this.proposal(block, tc));
   }
 
-  vote(voter: number, round: number, blockId: Uint8Array): ConsensusMessage & SignedVote {
+  vote(voter: number, round: number, blockId: Uint8Array): Message<'vote'> {
     const vote = { meshId: MESH_ID, epoch: 0, round, blockId, voter };
     return { kind: 'vote', vote, signature: this.sign(voter, voteMessage(vote)) };
   }
@@ -135,7 +137,7 @@ export class Bench {
     return { round, blockId: chain.id, bitmap: bitmapOf(voters, this.validators.size), signatures };
   }
 
-  timeout(voter: number, round: number, highQc: QuorumCertificate, tc: TimeoutCertificate | null = null): ConsensusMessage & SignedTimeout {
+  timeout(voter: number, round: number, highQc: QuorumCertificate, tc: TimeoutCertificate | null = null): Message<'timeout'> {
     const message = timeoutMessage({ meshId: MESH_ID, epoch: 0, round, highQcRound: highQc.round });
     return { kind: 'timeout', round, highQc, tc, voter, signature: this.sign(voter, message) };
   }

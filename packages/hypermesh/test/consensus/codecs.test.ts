@@ -85,7 +85,9 @@ it('answers random bytes with a coded error', () => {
 });
 
 it('keeps the id of a block', () => {
-  expect(Buffer.from(blockIdOf(bench.genesis.block)).toString('hex')).toBe('af1698bacecff0e12fe73dace7ae8eba2ece43f9718ea7735576df50d0d075e2');
+  expect(Buffer.from(blockIdOf(bench.genesis.block)).toString('hex')).toBe(
+    'af1698bacecff0e12fe73dace7ae8eba2ece43f9718ea7735576df50d0d075e2',
+  );
 });
 
 it('refuses a reconfiguration as unsupported', () => {

@@ -32,8 +32,8 @@ describe('createValidatorSet', () => {
   });
 
   it('makes every validator leader in turn', () => {
-    const { leaderOf } = setOf(4);
-    expect([1, 2, 3, 4, 5].map((round) => leaderOf(round))).toEqual([1, 2, 3, 0, 1]);
+    const validators = setOf(4);
+    expect([1, 2, 3, 4, 5].map((round) => validators.leaderOf(round))).toEqual([1, 2, 3, 0, 1]);
   });
 
   it('refuses an empty set', () => {
