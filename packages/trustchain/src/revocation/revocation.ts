@@ -1,5 +1,6 @@
-import { bytes, type Codec, decode, encode, hasCode, mapped, optional, struct, uint } from '@hypermesh/stoq';
+import { bytes, type Codec, encode, mapped, optional, struct, uint } from '@hypermesh/stoq';
 import { CLOCK_SKEW_MS_MAX, SERIAL_BYTES } from '../constants.ts';
+import { decodeAs } from '../decoding.ts';
 import { trustError } from '../errors.ts';
 
 /** CRLReason of RFC 5280, 5.3.1, as far as this profile knows them. */
@@ -83,12 +84,7 @@ export function encodeRevocation(revocation: Revocation): Uint8Array {
 
 /** Throws `trustchain.revocation_malformed`. */
 export function decodeRevocation(encoded: Uint8Array): Revocation {
-  try {
-    return decode(revocationCodec, encoded, REVOCATION_BYTES_MAX);
-  } catch (cause) {
-    if (!hasCode(cause, 'stoq.codec_malformed') && !hasCode(cause, 'stoq.codec_limit')) throw cause;
-    throw trustError('trustchain.revocation_malformed', { reason: cause.message }, { cause });
-  }
+  return decodeAs(revocationCodec, encoded, REVOCATION_BYTES_MAX, 'trustchain.revocation_malformed');
 }
 
 /** Whether a signature made at `at` is void: revoked by then, or made with a key that was compromised by then. */

@@ -2,9 +2,7 @@ import {
   bytesUpTo,
   type Codec,
   type Crypto,
-  decode,
   encode,
-  hasCode,
   type HybridSignature,
   hybridSignatureCodec,
   labelled,
@@ -13,6 +11,7 @@ import {
   uint,
 } from '@hypermesh/stoq';
 import { CHECKPOINT_BYTES_MAX } from '../constants.ts';
+import { decodeAs } from '../decoding.ts';
 import { trustError } from '../errors.ts';
 import type { LogKeys, LogSigners } from '../note/log-signature.ts';
 import { REVOCATION_BYTES_MAX } from './revocation.ts';
@@ -63,13 +62,7 @@ export function encodeRevocationUpdate(update: RevocationUpdate): Uint8Array {
 
 /** Throws `trustchain.revocation_malformed`. Verifies no signature. */
 export function decodeRevocationUpdate(encoded: Uint8Array): RevocationUpdate {
-  try {
-    return decode(updateCodec, encoded, REVOCATION_UPDATE_BYTES_MAX);
-  } catch (cause) {
-    if (!hasCode(cause, 'stoq.codec_malformed') && !hasCode(cause, 'stoq.codec_limit') && !hasCode(cause, 'stoq.key_malformed'))
-      throw cause;
-    throw trustError('trustchain.revocation_malformed', { reason: cause.message }, { cause });
-  }
+  return decodeAs(updateCodec, encoded, REVOCATION_UPDATE_BYTES_MAX, 'trustchain.revocation_malformed');
 }
 
 export async function signRevocationHead(head: RevocationHead, signers: LogSigners): Promise<HybridSignature> {

@@ -1,16 +1,5 @@
-import {
-  bytes,
-  type Codec,
-  decode,
-  encode,
-  hasCode,
-  hashLabelled,
-  type HybridPublicKey,
-  hybridPublicKeyCodec,
-  struct,
-  text,
-} from '@hypermesh/stoq';
-import { trustError } from '../errors.ts';
+import { bytes, type Codec, encode, hashLabelled, type HybridPublicKey, hybridPublicKeyCodec, struct, text } from '@hypermesh/stoq';
+import { decodeAs } from '../decoding.ts';
 
 /** What a side of kind `set-entry` sends: the verifier holds the key under that name. */
 export interface SetEntryClaim {
@@ -38,7 +27,7 @@ export function encodeSetEntryClaim(claim: SetEntryClaim): Uint8Array {
 
 /** Throws `trustchain.identity_malformed`. */
 export function decodeSetEntryClaim(encoded: Uint8Array): SetEntryClaim {
-  return decodeAs(setEntryCodec, encoded);
+  return decodeAs(setEntryCodec, encoded, IDENTITY_MESSAGE_BYTES_MAX, 'trustchain.identity_malformed');
 }
 
 export function encodeKeyClaim(claim: KeyClaim): Uint8Array {
@@ -47,20 +36,10 @@ export function encodeKeyClaim(claim: KeyClaim): Uint8Array {
 
 /** Throws `trustchain.identity_malformed`. */
 export function decodeKeyClaim(encoded: Uint8Array): KeyClaim {
-  return decodeAs(keyCodec, encoded);
+  return decodeAs(keyCodec, encoded, IDENTITY_MESSAGE_BYTES_MAX, 'trustchain.identity_malformed');
 }
 
 /** Id of a raw or pinned key: 32 bytes over both legs. */
 export function keyClaimId(key: HybridPublicKey): Uint8Array {
   return hashLabelled('hypermesh/key-claim-id/1', encode(hybridPublicKeyCodec, key));
-}
-
-function decodeAs<T>(codec: Codec<T>, encoded: Uint8Array): T {
-  try {
-    return decode(codec, encoded, IDENTITY_MESSAGE_BYTES_MAX);
-  } catch (cause) {
-    if (!hasCode(cause, 'stoq.codec_malformed') && !hasCode(cause, 'stoq.codec_limit') && !hasCode(cause, 'stoq.key_malformed'))
-      throw cause;
-    throw trustError('trustchain.identity_malformed', { reason: cause.message }, { cause });
-  }
 }

@@ -2,10 +2,8 @@ import {
   bytes,
   type Codec,
   type Crypto,
-  decode,
   encode,
   equalBytes,
-  hasCode,
   labelled,
   list,
   publicKeyCodecOf,
@@ -17,6 +15,7 @@ import {
   uint,
 } from '@hypermesh/stoq';
 import { VALIDATOR_COUNT_MAX } from '../constants.ts';
+import { decodeAs } from '../decoding.ts';
 import { trustError } from '../errors.ts';
 import { type Genesis, meshIdOf } from '../genesis/genesis.ts';
 import type { Cosigner } from '../note/cosignature.ts';
@@ -84,7 +83,7 @@ export function encodeWitnessPolicy(policy: WitnessPolicy): Uint8Array {
 
 /** Throws `trustchain.witness_policy_malformed`. */
 export function decodeWitnessPolicy(encoded: Uint8Array): WitnessPolicy {
-  return decodeAs(policyCodec, encoded);
+  return decodeAs(policyCodec, encoded, POLICY_HISTORY_BYTES_MAX, 'trustchain.witness_policy_malformed');
 }
 
 /** Versions 1 and on, in order: what a verifier needs to get from genesis to the newest. */
@@ -94,7 +93,7 @@ export function encodePolicyHistory(history: readonly SignedWitnessPolicy[]): Ui
 
 /** Throws `trustchain.witness_policy_malformed`. Verifies nothing. */
 export function decodePolicyHistory(encoded: Uint8Array): readonly SignedWitnessPolicy[] {
-  return decodeAs(historyCodec, encoded);
+  return decodeAs(historyCodec, encoded, POLICY_HISTORY_BYTES_MAX, 'trustchain.witness_policy_malformed');
 }
 
 /** A witness of the version before signs the next one. */
@@ -134,14 +133,4 @@ export function assertPolicy(policy: WitnessPolicy, previous: WitnessPolicy): vo
   if (new Set(witnesses.map(({ name }) => name)).size !== witnesses.length) refuse('two witnesses of one name');
   const keys = witnesses.map(({ key }) => Buffer.from(key.bytes).toString('base64'));
   if (new Set(keys).size !== keys.length) refuse('two witnesses of one key');
-}
-
-function decodeAs<T>(codec: Codec<T>, encoded: Uint8Array): T {
-  try {
-    return decode(codec, encoded, POLICY_HISTORY_BYTES_MAX);
-  } catch (cause) {
-    if (!hasCode(cause, 'stoq.codec_malformed') && !hasCode(cause, 'stoq.codec_limit') && !hasCode(cause, 'stoq.key_malformed'))
-      throw cause;
-    throw trustError('trustchain.witness_policy_malformed', { reason: cause.message }, { cause });
-  }
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { type Client, createCrypto, type Crypto, equalBytes, systemClock } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogFiles, type LogFiles } from '../../src/log/files.ts';
@@ -254,7 +255,7 @@ test('kill -9 while appending: nothing acknowledged is lost, no gap, the same lo
       process.execPath,
       [
         '--conditions=@hypermesh/source',
-        join(import.meta.dirname, 'appender.entry.ts'),
+        fileURLToPath(new URL('appender.entry.ts', import.meta.url)),
         directory,
         keyFile,
         String(acknowledged.size * 100),

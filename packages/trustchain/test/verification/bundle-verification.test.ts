@@ -1,4 +1,6 @@
+import { systemEntropy } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createIntermediate, createRoot } from '../../src/ca/authority.ts';
 import { parseCertificate } from '../../src/certificate/certificate.ts';
 import type { Bundle } from '../../src/certificate/bundle.ts';
 import { LEAF_LIFETIME_MS_MAX, OID_ALT_SIGNATURE_VALUE, OID_SUBJECT_ALT_PUBLIC_KEY_INFO } from '../../src/constants.ts';
@@ -136,6 +138,24 @@ describe('refusals', () => {
     expect(parseCertificate(der).serial).toBe(fresh.serial);
     const bundle = await bundleOf(mesh, { der });
     expect(() => verifyBundle(bundle, verification())).toThrow(refusal('signature_failed'));
+  });
+
+  test('an issuer whose time is over, or longer than that of its root', async () => {
+    const { crypto, rootKeys, root, issuerKeys } = mesh.authority;
+    const late = mesh.authority.intermediate.notAfter;
+    const leaf = await createLeaf(mesh.authority, holder.keys, { notBefore: late - HOUR_MS });
+    const bundle = await bundleOf(mesh, leaf);
+    const revocation = { find: () => null, nextUpdate: () => Infinity };
+    expect(verifyBundle(bundle, verification({ at: late, revocation })).serial).toBe(leaf.serial);
+    expect(() => verifyBundle(bundle, verification({ at: late + 30_001, revocation }))).toThrow(refusal('certificate_expired'));
+
+    const components = { crypto, entropy: systemEntropy };
+    const request = { commonName: root.commonName, notBefore: NOW - 1000 };
+    const elder = await createRoot(rootKeys.pair, request, components);
+    const authority = { certificate: elder.der, keys: rootKeys.pair };
+    const early = { commonName: 'Test Issuer', meshId: mesh.trust.meshId, notBefore: NOW - 1000 };
+    const issuer = await createIntermediate(authority, issuerKeys.publicKey, early, components);
+    expect(() => verifyBundle({ ...holder.bundle, intermediates: [issuer.der] }, verification())).toThrow(refusal('chain_untrusted'));
   });
 
   test('every single changed byte of the leaf', () => {
