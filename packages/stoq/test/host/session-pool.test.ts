@@ -208,13 +208,18 @@ describe('back-off', () => {
     expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('ok');
   });
 
-  it('is forgotten after a success', async () => {
-    answers.push(refusal);
-    await codeOf(callsTo().add({ a: 1, b: 1 }));
-    clock.step(BACK_OFF_MS_MIN);
+  it('starts small again after a success', async () => {
+    answers.push(refusal, refusal);
+    for (let failures = 1; failures <= 2; failures++) {
+      await codeOf(callsTo().add({ a: 1, b: 1 }));
+      clock.step(BACK_OFF_MS_MIN * failures);
+    }
     await callsTo().add({ a: 1, b: 1 });
     far[0]?.abort(stoqError('stoq.session_idle'));
     await turns();
+    answers.push(refusal);
+    expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('stoq.carrier_refused');
+    clock.step(BACK_OFF_MS_MIN);
     expect(await codeOf(callsTo().add({ a: 1, b: 1 }))).toBe('ok');
   });
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type Client, createRpcClient, createRpcServer, PeerError, singleSession, stoqError } from '@hypermesh/stoq';
 import { collect, failureOf, openCalls } from './fixture.ts';
@@ -141,6 +142,15 @@ describe('deadlines and cancellation', () => {
       .toEqual(['client stoq.rpc_cancelled', 'server stoq.rpc_cancelled']);
   });
 
+  it('a signal that outlives its calls collects no listeners', async () => {
+    const { calls } = openCalls();
+    const { signal } = new AbortController();
+    for (let n = 0; n < 3; n++) await calls.add({ a: n, b: 1 }, { signal });
+    for await (const value of calls.count({ from: 0, to: 3 }, { signal })) expect(value).toBeLessThan(3);
+    await failureOf(calls.fail('coded'));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   it('a signal that is aborted already sends nothing', async () => {
     const { calls, log } = openCalls();
     expect(await failureOf(calls.once('x', { signal: AbortSignal.abort() }))).toMatchObject({ code: 'stoq.rpc_cancelled' });
@@ -165,7 +175,10 @@ describe('deadlines and cancellation', () => {
     serverClock.step(10_000);
     expect(Buffer.from((await stream.read()) ?? []).toString('latin1')).toContain('stoq.rpc_deadline');
     await expect.poll(() => reports.map(({ method, code }) => `${method} ${code}`)).toEqual(['unknown stoq.rpc_deadline']);
-    stream.reset(1);
+    await stream.write(new Uint8Array(100));
+    await stream.finish();
+    expect(await stream.read()).toBeNull();
+    await expect.poll(() => serverClock.timers).toBe(0);
   });
 });
 

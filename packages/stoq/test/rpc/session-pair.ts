@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { type PeerIdentity, type Session, type SessionEnd, type SessionStream, stoqError } from '@hypermesh/stoq';
 
 const WINDOW_BYTES = 256 * 1024;
@@ -7,6 +8,7 @@ class Pipe {
   readonly #chunks: (Uint8Array | null)[] = [];
   readonly #waiting: (() => void)[] = [];
   #bytes = 0;
+  #reading = false;
   #failure: Error | undefined;
 
   async write(chunk: Uint8Array | null): Promise<void> {
@@ -18,16 +20,22 @@ class Pipe {
   }
 
   async read(): Promise<Uint8Array | null> {
-    for (;;) {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#chunks[0] === null) return null;
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) {
-        this.#bytes -= chunk?.length ?? 0;
-        this.#changed();
-        return chunk;
+    assert(!this.#reading, 'one read at a time');
+    this.#reading = true;
+    try {
+      for (;;) {
+        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#chunks[0] === null) return null;
+        const chunk = this.#chunks.shift();
+        if (chunk !== undefined) {
+          this.#bytes -= chunk?.length ?? 0;
+          this.#changed();
+          return chunk;
+        }
+        await this.#change();
       }
-      await this.#change();
+    } finally {
+      this.#reading = false;
     }
   }
 
