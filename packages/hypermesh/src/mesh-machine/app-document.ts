@@ -95,7 +95,7 @@ export function parseAppDocument(source: string, file: string): AppDocument {
   const parsed = schema.safeParse(valueOf(document, file));
   if (!parsed.success) {
     const issue = parsed.error.issues[0] as z.core.$ZodIssue;
-    throw refusal(file, keyOf(issue), issue.message);
+    throw refusal(file, keyOf(issue), issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message);
   }
   return documentOf(parsed.data, file);
 }

@@ -9,7 +9,7 @@ import { assertRole, type Member, memberOf } from './member.ts';
 import { assertBacked, type MeshNode, nodeOf, readNode, readUsage, writeNode } from './node.ts';
 import type { MeshOperation } from './operation.ts';
 import { readParameters } from './parameters.ts';
-import { type Placement, placementsOfNode } from './placement.ts';
+import { followPlacements, type Placement, placementsOfNode } from './placement.ts';
 import { dropVerdict } from './verdict.ts';
 
 type Of<Kind extends MeshOperation['kind']> = Extract<MeshOperation, { readonly kind: Kind }>;
@@ -27,6 +27,7 @@ export function describe(state: StateWriter, operation: Of<'node.describe'>, con
   const node: MeshNode = { ...description, id: context.owner, cordoned: known?.cordoned ?? false, describedAt: context.time };
   writeNode(state, node);
   replaceAssets(state, { id: node.id, owner: member.owner }, assets, context.time);
+  followPlacements(state, node.id, context.time);
   if (known !== undefined && !equalBytes(known.storageRoot, node.storageRoot)) dropVerdict(state, node.id);
   shrink(state, node, context.time);
 }
@@ -54,6 +55,8 @@ export function moveAsset(state: StateWriter, operation: Of<'asset.transition'>,
   }
   if (!BY_OWNER.has(operation.to)) throw hypermeshError('hypermesh.asset_transition', { from: asset.state, to: operation.to });
   transition(state, asset, operation.to, 'owner', context.time);
+  // An exclusive replica may still be stopping there.
+  followPlacements(state, asset.node, context.time);
   if (isCapacity(asset) && !IN_SERVICE.has(operation.to)) {
     evict(state, placementsOfNode(state, asset.node), `asset-${operation.to}`, context.time);
   }

@@ -179,7 +179,7 @@ function readiness(phase: PlacementPhase): number {
   return phase === 'ready' ? 1 : 0;
 }
 
-/** Keeps the node's totals, and the state of its processor and memory, equal to its placements. */
+/** Keeps the node's totals equal to its placements. */
 function use(state: StateWriter, placement: Placement, sign: 1 | 0 | -1, ready: number, time: number): void {
   if (sign === 0 && ready === 0) return;
   const before = readUsage(state, placement.node);
@@ -190,5 +190,11 @@ function use(state: StateWriter, placement: Placement, sign: 1 | 0 | -1, ready: 
     ready: before.ready + ready,
   };
   writeUsage(state, placement.node, usage);
-  followUse(state, placement.node, usage.workloads === 0 ? 'available' : usage.ready === 0 ? 'allocated' : 'in-use', time);
+  followPlacements(state, placement.node, time);
+}
+
+/** Makes processor and memory of the node, as far as they are in service, say what its placements hold. */
+export function followPlacements(state: StateWriter, node: Uint8Array, time: number): void {
+  const { workloads, ready } = readUsage(state, node);
+  followUse(state, node, workloads === 0 ? 'available' : ready === 0 ? 'allocated' : 'in-use', time);
 }

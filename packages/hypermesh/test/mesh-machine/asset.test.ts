@@ -68,6 +68,17 @@ describe('asset states', () => {
   });
 });
 
+describe('assets of a node with an exclusive replica that is still stopping', () => {
+  it('come back allocated', async () => {
+    const world = await new World(founded).ready(1);
+    world.deploy(appSpec({ exclusive: true, onPartition: 'stop' }));
+    expect(move(world, 'suspended')).toBe('none');
+    expect(world.query('app', 'hello').placements).toMatchObject([{ phase: 'closing' }]);
+    expect(move(world, 'available')).toBe('none');
+    expect(world.query('asset', cpuOf(world, 0)).state).toBe('allocated');
+  });
+});
+
 describe('descriptions', () => {
   it.each([
     ['more cpu than detected', { capacity: { cpuMillis: 2_001, memoryBytes: 1, workloads: 1 } }],

@@ -30,21 +30,22 @@ export interface Founded {
 
 export async function found(validatorCount = 4): Promise<Founded> {
   const crypto = await createCrypto();
-  const hybrid = async (): Promise<{ classical: KeyPair<'ed25519'>; postQuantum: KeyPair<'falcon1024'> }> => {
-    const [classical, postQuantum] = await Promise.all([crypto.generateKeyPair('ed25519'), crypto.generateKeyPair('falcon1024')]);
-    return { classical, postQuantum };
+  let made = 0;
+  // Keys that nobody signs with here: only their bytes count.
+  const publicOf = (): HybridPublicKey => {
+    made += 1;
+    return {
+      classical: { algorithm: 'ed25519', bytes: new Uint8Array(32).fill(made) },
+      postQuantum: { algorithm: 'falcon1024', bytes: new Uint8Array(1_793).fill(made) },
+    };
   };
-  const publicOf = async (): Promise<HybridPublicKey> => {
-    const { classical, postQuantum } = await hybrid();
-    return { classical: classical.publicKey, postQuantum: postQuantum.publicKey };
-  };
-  const rootKeys = await hybrid();
-  const pair = { classical: crypto.createSigner(rootKeys.classical), postQuantum: crypto.createSigner(rootKeys.postQuantum) };
+  const [classical, postQuantum] = [await crypto.generateKeyPair('ed25519'), await crypto.generateKeyPair('falcon1024')];
+  const pair = { classical: crypto.createSigner(classical), postQuantum: crypto.createSigner(postQuantum) };
   const root = await createRoot(pair, { commonName: 'Root', notBefore: GENESIS_TIME }, { crypto, entropy: systemEntropy });
   const validators: Validator[] = [];
   const entries: Genesis['validators'][number][] = [];
   for (let at = 1; at <= validatorCount; at++) {
-    const key = await publicOf();
+    const key = publicOf();
     const witness = await crypto.generateKeyPair('ml-dsa-44');
     const id = nodeIdOf(key.postQuantum);
     validators.push({ id, key, witness });
@@ -52,21 +53,21 @@ export async function found(validatorCount = 4): Promise<Founded> {
     const addresses = [`127.0.0.1:${9_000 + at}`];
     entries.push({ name: `validator-${at}`, nodeId: id, voteKey, sessionKey: key, witnessKey: witness.publicKey, addresses });
   }
-  const log = async (origin: string): Promise<Genesis['logs']['packages']> => ({ origin, ...(await publicOf()) });
+  const log = (origin: string): Genesis['logs']['packages'] => ({ origin, ...publicOf() });
   const genesis: Genesis = {
     version: 1,
     meshName: 'test',
     createdAt: GENESIS_TIME,
     roots: [root.der],
-    trustchaind: { sessionKey: await publicOf(), addresses: ['127.0.0.1:9292'] },
-    logs: { certificates: await log('t/c'), packages: await log('t/p'), revocations: await log('t/r') },
+    trustchaind: { sessionKey: publicOf(), addresses: ['127.0.0.1:9292'] },
+    logs: { certificates: log('t/c'), packages: log('t/p'), revocations: log('t/r') },
     validators: entries,
     machines: [{ name: 'mesh', version: 1 }],
     pools: [],
-    operators: { threshold: 1, keys: [await publicOf()] },
+    operators: { threshold: 1, keys: [publicOf()] },
     parameters: [],
   };
-  return { crypto, genesis, validators, stranger: await publicOf() };
+  return { crypto, genesis, validators, stranger: publicOf() };
 }
 
 /** Small puzzles; leases of 9 s, windows of 60 s. */

@@ -21,20 +21,13 @@ const app = fc.constantFrom('one', 'two', 'alone');
 /** Whatever a node or an owner might order, at any time. */
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 6,
-    arbitrary: fc.integer({ min: 100, max: 6_000 }).map(
-      (ms): Step =>
-        (world) =>
-          world.block(ms),
-    ),
-  },
-  {
-    weight: 8,
-    arbitrary: node.map(
-      (at): Step =>
-        (world) =>
-          void world.renew(at),
-    ),
+    weight: 10,
+    arbitrary: fc
+      .tuple(fc.integer({ min: 100, max: 4_000 }), fc.subarray([0, 1, 2, 3], { minLength: 2 }))
+      .map(([ms, alive]): Step => (world) => {
+        world.block(ms);
+        for (const at of alive) world.renew(at);
+      }),
   },
   {
     weight: 4,
@@ -155,8 +148,10 @@ function checkAssets(world: World, id: Uint8Array, here: readonly Placement[]): 
 describe('whatever is ordered', () => {
   it('never exceeds capacity, doubles an exclusive app, reuses a lease or leaves the table of states', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80, size: 'max' }), async (steps) => {
         const world = await new World(founded, { operationPuzzleBits: 0, exclusiveMarginMs: 2_000 }).ready();
+        world.deploy(appSpec({ name: 'alone', exclusive: true, onPartition: 'stop' }));
+        world.deploy(appSpec({ name: 'one', replicas: 3 }));
         const seen: Seen = { leases: new Map() };
         for (const next of steps) {
           try {
@@ -170,5 +165,5 @@ describe('whatever is ordered', () => {
       }),
       { numRuns: 40 },
     );
-  });
+  }, 60_000);
 });
