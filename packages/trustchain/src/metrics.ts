@@ -23,7 +23,7 @@ export interface TrustchainGauges {
 // A certificate takes some 30 ms of signatures and a commit; with slow witnesses, seconds.
 const DURATION_BUCKETS_SECONDS: readonly number[] = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 
-export function createTrustchainMetrics(metrics: Metrics, gauges: TrustchainGauges): TrustchainMetrics {
+export function createTrustchainMetrics(metrics: Metrics): TrustchainMetrics {
   const certificates = metrics.counter({
     name: 'trustchain_certificates_total',
     help: 'Requests for a certificate by what became of them',
@@ -38,8 +38,19 @@ export function createTrustchainMetrics(metrics: Metrics, gauges: TrustchainGaug
   const revocations = metrics.counter({ name: 'trustchain_revocations_total', help: 'Revocation requests that were carried out' });
   const witnesses = metrics.counter({
     name: 'trustchain_witness_failures_total',
-    help: 'Rounds of asking the witnesses that ended without what was asked for',
+    help: 'Times that no quorum of validators gave cosignatures or a verdict',
   });
+  return {
+    issued(kind, outcome, durationSeconds) {
+      certificates.add({ kind, outcome });
+      if (outcome === 'issued') duration.observe({ kind }, durationSeconds);
+    },
+    revoked: () => revocations.add({}),
+    witnessFailed: () => witnesses.add({}),
+  };
+}
+
+export function observeTrustchain(metrics: Metrics, gauges: TrustchainGauges): void {
   const observed: readonly [name: string, help: string, read: () => number][] = [
     ['trustchain_certificate_log_entries_count', 'Entries of the certificate log', gauges.certificates],
     ['trustchain_package_log_entries_count', 'Entries of the package log', gauges.packages],
@@ -49,12 +60,4 @@ export function createTrustchainMetrics(metrics: Metrics, gauges: TrustchainGaug
     ['trustchain_revocation_head_age_seconds', 'Age of the signed revocation head', gauges.revocationHeadAgeSeconds],
   ];
   for (const [name, help, read] of observed) metrics.observed({ name, help }, read);
-  return {
-    issued(kind, outcome, durationSeconds) {
-      certificates.add({ kind, outcome });
-      if (outcome === 'issued') duration.observe({ kind }, durationSeconds);
-    },
-    revoked: () => revocations.add({}),
-    witnessFailed: () => witnesses.add({}),
-  };
 }

@@ -21,7 +21,7 @@ import { createInvitations } from './enrolment/invitations.ts';
 import { trustError } from './errors.ts';
 import { encodeGenesis } from './genesis/genesis.ts';
 import { ZONE } from './init/plan.ts';
-import { createTrustchainMetrics } from './metrics.ts';
+import { createTrustchainMetrics, observeTrustchain } from './metrics.ts';
 import { publishOwnName } from './names/own-name.ts';
 import { createZone, type Zone } from './names/zone.ts';
 import { createRevocationLog, type RevocationLog } from './revocation/revocation-log.ts';
@@ -110,10 +110,11 @@ async function start(
   const { clock, crypto, entropy, home, logger, trust } = parts;
   await using opening = new AsyncDisposableStack();
 
-  const late = lateRevocations();
+  const late = lateRevocations(clock);
   const host = createTrustchainHost({ listen: config.listen, session: secrets.session }, { ...parts, revocations: late.source });
   opening.defer(() => host.stop());
-  const validators = createValidators({ trust, crypto, clock, host });
+  const metrics = createTrustchainMetrics(parts.metrics);
+  const validators = createValidators({ trust, crypto, clock, host, onFailure: metrics.witnessFailed });
 
   const { genesis, intermediate } = home;
   const logs = await openLogs(config.home, { genesis, signers: secrets.logs, crypto, clock, witnesses: validators.witnesses });
@@ -137,7 +138,7 @@ async function start(
     { meshId: trust.meshId, zone: ZONE },
     { stored: state.map('names'), signer: secrets.session, clock, holderOf },
   );
-  const metrics = instrument(parts, { logs, revocations, zone });
+  instrument(parts, { logs, revocations, zone });
 
   const issuer = createIssuer(
     { intermediate, leafLifetimeMs: config.leafLifetimeMs },
@@ -155,7 +156,7 @@ async function start(
     policy: validators.policy,
     revocations,
   });
-  const watch = watchWitnesses(config, parts, { validators, logs, revocations, onFailure: metrics.witnessFailed });
+  const watch = watchWitnesses(config, parts, { validators, logs, revocations });
   host.serve(
     trustchainContract,
     createTrustchainHandlers({
@@ -178,7 +179,7 @@ async function start(
       revoked: metrics.revoked,
     }),
   );
-  addChecks(parts, { revocations, watch, opening });
+  addChecks(parts, { revocations, validators, watch, opening });
 
   await host.start();
   revocations.start((error) => logger.warn({ err: error }, 'no new revocation head; trying again in a minute'));
@@ -195,8 +196,8 @@ interface Measured {
   readonly zone: Zone;
 }
 
-function instrument({ metrics, trust, clock }: Parts, { logs, revocations, zone }: Measured): ReturnType<typeof createTrustchainMetrics> {
-  return createTrustchainMetrics(metrics, {
+function instrument({ metrics, trust, clock }: Parts, { logs, revocations, zone }: Measured): void {
+  observeTrustchain(metrics, {
     certificates: () => logs.certificates.size(),
     packages: () => logs.packages.size(),
     revocations: () => logs.revocations.size(),
@@ -210,11 +211,10 @@ interface Watched {
   readonly validators: Validators;
   readonly logs: Logs;
   readonly revocations: RevocationLog;
-  readonly onFailure: () => void;
 }
 
 function watchWitnesses(config: TrustchainConfig, { clock, logger, trust }: Parts, watched: Watched): WitnessWatch {
-  const { validators, logs, revocations, onFailure } = watched;
+  const { validators, logs, revocations } = watched;
   return createWitnessWatch(
     { pollMs: config.policyPollMs },
     {
@@ -224,7 +224,6 @@ function watchWitnesses(config: TrustchainConfig, { clock, logger, trust }: Part
       revocations,
       clock,
       onError(error) {
-        onFailure();
         logger.warn({ err: error }, 'the logs are not under the newest witness policy yet; trying again');
       },
     },
@@ -233,20 +232,21 @@ function watchWitnesses(config: TrustchainConfig, { clock, logger, trust }: Part
 
 interface Checked {
   readonly revocations: RevocationLog;
+  readonly validators: Validators;
   readonly watch: WitnessWatch;
   readonly opening: AsyncDisposableStack;
 }
 
-function addChecks({ clock, health, trust }: Parts, { revocations, watch, opening }: Checked): void {
+function addChecks({ clock, health, trust }: Parts, { revocations, validators, watch, opening }: Checked): void {
   const headCheck = health.check('ready', 'revocation-head', () =>
     headAgeMs(revocations, clock) > HEAD_AGE_ALERT_MS ? 'the signed revocation head is older than 10 minutes' : null,
   );
   const witnessCheck = health.check('ready', 'witnesses', () =>
     watch.coveredVersion() === trust.policy().version ? null : 'the logs lack cosignatures of a quorum of validators',
   );
+  const validatorCheck = health.check('ready', 'validators', () => validators.problem());
   opening.defer(() => {
-    headCheck();
-    witnessCheck();
+    for (const remove of [headCheck, witnessCheck, validatorCheck]) remove();
   });
 }
 

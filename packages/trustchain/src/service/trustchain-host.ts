@@ -20,6 +20,9 @@ export interface TrustchainHostComponents {
   readonly revocations: RevocationSource;
 }
 
+// Well within the 5 s in which sessions of the revoked have to end.
+const NOTICE_DELAY_MS = 500;
+
 /** The network side of trustchaind: it takes newcomers, members whose certificate has expired, and the daemons of genesis. */
 export function createTrustchainHost({ listen, session }: TrustchainHostConfig, components: TrustchainHostComponents): Host {
   const { carriers, clock, crypto, entropy, revocations, trust } = components;
@@ -41,7 +44,7 @@ export function createTrustchainHost({ listen, session }: TrustchainHostConfig, 
 }
 
 /** The host verifies by revocations that are read from a log that asks witnesses through the host. */
-export function lateRevocations(): { readonly source: RevocationSource; bind(revocations: RevocationLog): void } {
+export function lateRevocations(clock: Clock): { readonly source: RevocationSource; bind(revocations: RevocationLog): void } {
   let bound: RevocationLog | undefined;
   const listeners = new Set<() => void>();
   return {
@@ -55,8 +58,11 @@ export function lateRevocations(): { readonly source: RevocationSource; bind(rev
     },
     bind(revocations) {
       bound = revocations;
+      // Later, so that the answer still reaches a member that revokes itself.
       revocations.onChange(() => {
-        for (const listener of listeners) listener();
+        clock.after(NOTICE_DELAY_MS, () => {
+          for (const listener of listeners) listener();
+        });
       });
     },
   };

@@ -18,6 +18,8 @@ export interface Validators {
   readonly policy: () => IssuancePolicy;
   /** The next witness policy once a quorum has signed it; null while there is none. */
   nextPolicy(options: { signal: AbortSignal }): Promise<SignedWitnessPolicy | null>;
+  /** For a health check: that the last question to the validators found no quorum, or null. */
+  problem(): string | null;
 }
 
 export interface ValidatorsComponents {
@@ -25,6 +27,8 @@ export interface ValidatorsComponents {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly host: Pick<Host, 'connect'>;
+  /** Called each time that no quorum answered. */
+  readonly onFailure: () => void;
 }
 
 interface Reached {
@@ -32,9 +36,22 @@ interface Reached {
   readonly issuance: Client<IssuancePolicyMethods>;
 }
 
-export function createValidators({ trust, crypto, clock, host }: ValidatorsComponents): Validators {
+export function createValidators({ trust, crypto, clock, host, onFailure }: ValidatorsComponents): Validators {
   const reached = new Map(trust.genesis.validators.map((entry) => [entry.name, reach(entry, host)]));
   const token = createTokenPolicy();
+  let problem: string | null = null;
+
+  const observed = async <T>(what: string, answer: Promise<T>): Promise<T> => {
+    try {
+      const answered = await answer;
+      problem = null;
+      return answered;
+    } catch (error) {
+      problem = `no quorum of validators gave ${what}`;
+      onFailure();
+      throw error;
+    }
+  };
 
   /** Of a policy, the witnesses that genesis says how to reach. */
   const peersOf = ({ witnesses }: WitnessPolicy): WitnessPeer[] =>
@@ -49,7 +66,13 @@ export function createValidators({ trust, crypto, clock, host }: ValidatorsCompo
       if (client === undefined) return [];
       return [{ name, key, ask: (question, options) => client.decide({ question: encodeQuestion(question) }, options) }];
     });
-    return createQuorumPolicy(members, threshold, crypto);
+    const policy = createQuorumPolicy(members, threshold, crypto);
+    return { decide: (question, options) => observed('a verdict', policy.decide(question, options)) };
+  };
+
+  const witnessQuorum = (policy: WitnessPolicy): CheckpointWitnesses => {
+    const quorum = createWitnessQuorum(peersOf(policy), policy.threshold, { crypto, clock });
+    return { cosign: (request, options) => observed('cosignatures', quorum.cosign(request, options)) };
   };
 
   const ofVersion = <T>(make: (policy: WitnessPolicy) => T): (() => T) => {
@@ -62,11 +85,10 @@ export function createValidators({ trust, crypto, clock, host }: ValidatorsCompo
   };
 
   return {
-    witnesses: ofVersion((policy) =>
-      policy.version === 0 ? null : createWitnessQuorum(peersOf(policy), policy.threshold, { crypto, clock }),
-    ),
+    witnesses: ofVersion((policy) => (policy.version === 0 ? null : witnessQuorum(policy))),
     policy: ofVersion((policy) => (policy.version === 0 ? token : quorumPolicy(policy))),
     nextPolicy: ({ signal }) => collectWitnessPolicy(peersOf(trust.policy()), trust.policy(), { crypto, clock }, signal),
+    problem: () => problem,
   };
 }
 
