@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, hkdf } from '../crypto/aead.ts';
 import { wipe } from '../crypto/bytes.ts';
 import { labelled, sha512 } from '../crypto/hashes.ts';
+import { encodeStreamId } from './stream-ids.ts';
 
 /** Secrets of the handshake itself. */
 export interface HandshakeSecrets {
@@ -64,9 +65,7 @@ export function handshakeTraffic(secret: Uint8Array): TrafficKeys {
 
 /** First keys of one direction of a stream; the id enters, so records of one stream mean nothing on another. */
 export function streamTraffic(root: KeyObject, streamId: number): TrafficKeys {
-  const id = new Uint8Array(4);
-  new DataView(id.buffer).setUint32(0, streamId);
-  return traffic(root, 'stoq/stream-traffic/1', id);
+  return traffic(root, 'stoq/stream-traffic/1', encodeStreamId(streamId));
 }
 
 /** The keys after `previous`, whose secrets are wiped: what was sealed before stays sealed. */

@@ -2,6 +2,8 @@ import type { Address, CarrierConnection, CarrierStream } from '../carrier/carri
 import type { Clock } from '../clock.ts';
 import { CodedError, stoqError } from '../errors.ts';
 import { isCode, peerError } from './alert.ts';
+import { Arrivals } from './arrivals.ts';
+import { BatchBuffers } from './batch-buffers.ts';
 import type { ControlFrame } from './control.ts';
 import { ControlLink } from './control-link.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
@@ -16,7 +18,17 @@ import { LIVENESS_TOKEN, Pings } from './pings.ts';
 import { RecordOpener, RecordSealer } from './record.ts';
 import type { Session, SessionEnd, SessionStream } from './session.ts';
 import { LiveStream, type StreamHost } from './stream.ts';
-import { CONTROL_STREAM_ID, openerOf, SeenStreams, streamIdOf, streamIndexOf, STREAMS_PER_SESSION_MAX } from './stream-ids.ts';
+import {
+  CONTROL_STREAM_ID,
+  decodeStreamId,
+  encodeStreamId,
+  STREAM_ID_BYTES,
+  openerOf,
+  SeenStreams,
+  streamIdOf,
+  streamIndexOf,
+  STREAMS_PER_SESSION_MAX,
+} from './stream-ids.ts';
 import { Vigil } from './vigil.ts';
 
 export interface SessionParts {
@@ -35,7 +47,6 @@ export interface SessionParts {
 const GRACE_MS = 5_000;
 // The last frame travels; then the peer closes the connection. A peer that is gone does not.
 const LINGER_MS = 1_000;
-const ID_BYTES = 4;
 // A carrier stream is worth its slot once its id is there, which travels with its first byte.
 const PREAMBLE_TIMEOUT_MS = 10_000;
 const CLOSED = 'closed';
@@ -52,11 +63,11 @@ export class LiveSession implements Session {
   readonly #host: StreamHost;
   readonly #streams = new Map<number, LiveStream>();
   readonly #seen = new SeenStreams();
+  readonly #buffers = new BatchBuffers();
   readonly #opens: OpenQueue;
-  readonly #arrived: LiveStream[] = [];
-  readonly #accepting: ((stream: LiveStream | null) => void)[] = [];
+  readonly #arrivals = new Arrivals<LiveStream>();
   readonly #pings: Pings;
-  readonly #creditWaiters: (() => void)[] = [];
+  readonly #creditWaiters = new Set<LiveStream>();
   readonly #sendCredit: SendCredit;
   readonly #receiveCredit: ReceiveCredit;
   readonly #ended: PromiseWithResolvers<SessionEnd> = Promise.withResolvers();
@@ -125,16 +136,11 @@ export class LiveSession implements Session {
       throw this.#endError ?? stoqError('stoq.stream_limit', { streams: index });
     }
     const id = streamIdOf(this.role, index);
-    const preamble = new Uint8Array(ID_BYTES);
-    new DataView(preamble.buffer).setUint32(0, id);
-    return this.#createStream(id, carrier, new FrameSource(carrier), preamble);
+    return this.#createStream(id, carrier, new FrameSource(carrier), encodeStreamId(id));
   }
 
   async acceptStream(): Promise<SessionStream | null> {
-    const stream = this.#arrived.shift();
-    if (stream !== undefined) return stream;
-    if (this.#endError !== undefined) return null;
-    return new Promise((resolve) => this.#accepting.push(resolve));
+    return this.#arrivals.next();
   }
 
   exportKey(label: string, context: Uint8Array, length: number): Uint8Array {
@@ -171,9 +177,10 @@ export class LiveSession implements Session {
       sendCredit: this.#sendCredit,
       receiveCredit: this.#receiveCredit,
       recordBytesMax: Math.min(peerParameters.recordBytesMax, this.#parts.limits.recordBytesMax),
+      buffers: this.#buffers,
       monotonic: () => clock.monotonic(),
       after: (delayMs, callback) => clock.after(delayMs, callback),
-      whenCredited: (wake) => void this.#creditWaiters.push(wake),
+      whenCredited: (stream) => void this.#creditWaiters.add(stream),
       send: (frame, urgency) => this.#control.send(frame, this.#eager ? 'now' : urgency),
       credited: (stream) => this.#announceCredit(stream),
       heard: () => this.#vigil.heard(),
@@ -186,7 +193,7 @@ export class LiveSession implements Session {
     const { secrets, limits, clock, role } = this.#parts;
     const [own, peers] = role === 'client' ? [secrets.client, secrets.server] : [secrets.server, secrets.client];
     return {
-      sealer: new RecordSealer(streamTraffic(own, streamId), limits, clock.monotonic()),
+      sealer: new RecordSealer(streamTraffic(own, streamId), limits, clock.monotonic(), (length) => this.#buffers.take(length)),
       opener: new RecordOpener(streamTraffic(peers, streamId)),
     };
   }
@@ -224,7 +231,7 @@ export class LiveSession implements Session {
     const source = new FrameSource(carrier);
     const cancel = this.#parts.clock.after(PREAMBLE_TIMEOUT_MS, () => carrier.abort());
     try {
-      while (source.bufferedBytes < ID_BYTES) {
+      while (source.bufferedBytes < STREAM_ID_BYTES) {
         if (!(await source.fill())) throw stoqError('stoq.record_forged', { reason: 'truncated id' });
       }
     } catch (error) {
@@ -235,17 +242,13 @@ export class LiveSession implements Session {
       cancel();
       this.#unnamed--;
     }
-    const head = source.takeBytes(ID_BYTES) as Uint8Array;
-    const id = new DataView(head.buffer, head.byteOffset, ID_BYTES).getUint32(0);
+    const id = decodeStreamId(source.takeBytes(STREAM_ID_BYTES) as Uint8Array);
     if (this.#endError !== undefined || !this.#markSeen(id)) {
       // A copy of a stream, or one that was reset before it arrived.
       carrier.abort();
       return;
     }
-    const stream = this.#createStream(id, carrier, source, null);
-    const resolve = this.#accepting.shift();
-    if (resolve === undefined) this.#arrived.push(stream);
-    else resolve(stream);
+    this.#arrivals.offer(this.#createStream(id, carrier, source, null));
   }
 
   #markSeen(id: number): boolean {
@@ -266,8 +269,7 @@ export class LiveSession implements Session {
         return this.#checkDelivered();
       case 'session-credit':
         this.#sendCredit.raise(frame.limit);
-        for (const wake of this.#creditWaiters.splice(0)) wake();
-        return;
+        return this.#wakeWriters();
       case 'streams':
         return this.#opens.raise(frame.limit);
       case 'end-read':
@@ -322,7 +324,14 @@ export class LiveSession implements Session {
     if (total !== null) this.#control.send({ type: 'session-credit', limit: total }, 'now');
   }
 
+  #wakeWriters(): void {
+    const waiting = [...this.#creditWaiters];
+    this.#creditWaiters.clear();
+    for (const stream of waiting) stream.wakeWriter();
+  }
+
   #retire(stream: LiveStream): void {
+    this.#creditWaiters.delete(stream);
     this.#streams.delete(stream.id);
     if (openerOf(stream.id) !== this.role) this.#peerStreamDone();
     this.#checkDelivered();
@@ -367,8 +376,8 @@ export class LiveSession implements Session {
     for (const stream of this.#streams.values()) stream.fail(reason);
     this.#streams.clear();
     this.#pings.fail(reason);
-    for (const resolve of this.#accepting.splice(0)) resolve(null);
-    for (const wake of this.#creditWaiters.splice(0)) wake();
+    this.#arrivals.end();
+    this.#creditWaiters.clear();
     const code = error?.code ?? CLOSED;
     this.#ended.resolve({ code, by });
     if (by === 'local') this.#control.close({ type: 'close', code });

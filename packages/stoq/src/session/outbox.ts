@@ -13,15 +13,17 @@ export class Outbox {
   readonly #stream: CarrierStream;
   readonly #pending: Uint8Array[] = [];
   readonly #onChange: () => void;
+  readonly #recycle: (bytes: Uint8Array) => void;
   #pendingBytes = 0;
   #scheduled = false;
   #flushing = false;
   #failure: unknown;
 
-  /** `onChange`: bytes were taken by the carrier, or it failed. */
-  constructor(stream: CarrierStream, onChange: () => void) {
+  /** `onChange`: bytes were taken by the carrier, or it failed. `recycle`: the carrier is done with them. */
+  constructor(stream: CarrierStream, onChange: () => void, recycle: (bytes: Uint8Array) => void = () => {}) {
     this.#stream = stream;
     this.#onChange = onChange;
+    this.#recycle = recycle;
   }
 
   get pendingBytes(): number {
@@ -66,6 +68,7 @@ export class Outbox {
         const written = this.#stream.write(batch);
         this.#onChange();
         await written;
+        this.#recycle(batch);
       }
     } catch (failure) {
       this.#failure = failure;

@@ -39,7 +39,8 @@ const VALUE_BYTES_MAX = 256;
 const PARAMETERS_MAX = 32;
 const ENABLED: Uint8Array = Uint8Array.of(1);
 const TOKEN_BLAKE3: Uint8Array = Uint8Array.of(3);
-const KINDS: readonly IdentityKind[] = ['bundle', 'set-entry', 'raw-key', 'pinned'];
+// Only an enrolling client has a bare key.
+const SERVER_KINDS: readonly IdentityKind[] = ['bundle', 'set-entry', 'pinned'];
 const KNOWN: ReadonlySet<number> = new Set(Object.values(PARAMETER));
 
 export const parametersCodec: Codec<readonly Parameter[]> = list(
@@ -110,7 +111,7 @@ function expectByte(id: number, value: Uint8Array, expected: Uint8Array): void {
 
 function readKind(value: Uint8Array): IdentityKind {
   const text = Buffer.from(value).toString('latin1');
-  return KINDS.find((kind) => kind === text) ?? refuse(PARAMETER.serverIdentity, 'value');
+  return SERVER_KINDS.find((kind) => kind === text) ?? refuse(PARAMETER.serverIdentity, 'value');
 }
 
 function refuse(id: number, reason: string): never {

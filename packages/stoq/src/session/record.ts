@@ -19,6 +19,8 @@ export const RECORD_OVERHEAD_BYTES: number = FRAME_HEAD_BYTES + AEAD_TAG_BYTES;
 
 const CIPHER = 'aes-256-gcm';
 const OPTIONS: { readonly authTagLength: number } = { authTagLength: AEAD_TAG_BYTES };
+// Smaller ones are not worth the call.
+const RELEASED_BYTES_MIN: number = 16 * 1024;
 const NONE: Uint8Array = new Uint8Array();
 
 /**
@@ -60,13 +62,21 @@ export interface RekeyPolicy {
 /** Seals the records of one direction, and changes its keys by volume and time. */
 export class RecordSealer extends Direction {
   readonly #policy: RekeyPolicy;
+  readonly #allocate: (length: number) => Uint8Array;
   #bytes = 0;
   #records = 0;
   #since: number;
 
-  constructor(keys: TrafficKeys, policy: RekeyPolicy, nowMs: number) {
+  /** `allocate` may give bytes of any content. */
+  constructor(
+    keys: TrafficKeys,
+    policy: RekeyPolicy,
+    nowMs: number,
+    allocate: (length: number) => Uint8Array = (length) => Buffer.allocUnsafeSlow(length),
+  ) {
     super(keys);
     this.#policy = policy;
+    this.#allocate = allocate;
     this.#since = nowMs;
   }
 
@@ -78,8 +88,8 @@ export class RecordSealer extends Direction {
     const count = Math.max(1, Math.ceil(payload.length / recordBytesMax));
     const rekey = this.#rekeyDue(nowMs);
     const rekeyBytes = rekey ? RECORD_OVERHEAD_BYTES : 0;
-    // Uninitialised: every byte is written below.
-    const out = Buffer.allocUnsafeSlow(prefix.length + rekeyBytes + payload.length + count * RECORD_OVERHEAD_BYTES);
+    // Every byte is written below.
+    const out = this.#allocate(prefix.length + rekeyBytes + payload.length + count * RECORD_OVERHEAD_BYTES);
     out.set(prefix);
     let at = prefix.length;
     if (rekey) {
@@ -103,7 +113,9 @@ export class RecordSealer extends Direction {
     const start = at + FRAME_HEAD_BYTES;
     const cipher = createCipheriv(CIPHER, this.keys.key, this.nextNonce(), OPTIONS);
     cipher.setAAD(out.subarray(at, start));
-    out.set(cipher.update(payload), start);
+    const ciphertext = cipher.update(payload);
+    out.set(ciphertext, start);
+    release(ciphertext);
     cipher.final();
     out.set(cipher.getAuthTag(), start + payload.length);
     return start + payload.length + AEAD_TAG_BYTES;
@@ -116,6 +128,12 @@ export class RecordSealer extends Direction {
       (this.#records > 0 && nowMs - this.#since >= this.#policy.rekeyIntervalMs)
     );
   }
+}
+
+/** Frees a copy at once: left to the garbage collector, those of a gigabyte cost it a hundred full collections. */
+function release(bytes: Buffer): void {
+  const { buffer } = bytes;
+  if (bytes.length >= RELEASED_BYTES_MIN && buffer.byteLength === bytes.length) (buffer as ArrayBuffer).transfer(0);
 }
 
 /** Opens the records of one direction. */

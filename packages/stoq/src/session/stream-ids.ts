@@ -21,6 +21,19 @@ export function openerOf(id: number): 'client' | 'server' {
   return id % 2 === 0 ? 'client' : 'server';
 }
 
+/** What a carrier stream starts with. */
+export const STREAM_ID_BYTES = 4;
+
+export function encodeStreamId(id: number): Uint8Array {
+  const bytes = new Uint8Array(STREAM_ID_BYTES);
+  new DataView(bytes.buffer).setUint32(0, id);
+  return bytes;
+}
+
+export function decodeStreamId(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, STREAM_ID_BYTES).getUint32(0);
+}
+
 /**
  * Which of the peer's streams have been seen: a copy of a stream would be sealed with the same keys, so an id opens a
  * stream once. The peer uses its ids in order and without gaps, but they may arrive out of order.

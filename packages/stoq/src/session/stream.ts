@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { CarrierStream } from '../carrier/carrier.ts';
 import { AEAD_TAG_BYTES } from '../crypto/aead.ts';
 import { type CodedError, stoqError } from '../errors.ts';
+import type { BatchBuffers } from './batch-buffers.ts';
 import type { ControlFrame } from './control.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
 import type { FrameSource } from './frame.ts';
@@ -15,10 +16,11 @@ export interface StreamHost {
   readonly receiveCredit: ReceiveCredit;
   /** Of the peer. */
   readonly recordBytesMax: number;
+  readonly buffers: BatchBuffers;
   monotonic(): number;
   after(delayMs: number, callback: () => void): () => void;
-  /** Calls back once when the session's send credit has grown. */
-  whenCredited(wake: () => void): void;
+  /** Wakes the stream's writer, once, when the session's send credit has grown. */
+  whenCredited(stream: LiveStream): void;
   send(frame: ControlFrame, urgency: 'now' | 'soon'): void;
   /** Bytes were read: announces session and stream credit when due. */
   credited(stream: LiveStream): void;
@@ -81,7 +83,11 @@ export class LiveStream implements SessionStream {
     this.#preamble = parts.preamble;
     this.sendCredit = new SendCredit(parts.sendWindowBytes);
     this.receiveCredit = new ReceiveCredit(parts.receiveWindowBytes);
-    this.#outbox = new Outbox(parts.carrier, () => this.#onOutboxChange());
+    this.#outbox = new Outbox(
+      parts.carrier,
+      () => this.#onOutboxChange(),
+      (bytes) => host.buffers.give(bytes),
+    );
   }
 
   /** Whether the peer has read all that was sent, or never will. */
@@ -161,6 +167,10 @@ export class LiveStream implements SessionStream {
     this.#wakeWriter?.();
   }
 
+  wakeWriter(): void {
+    this.#wakeWriter?.();
+  }
+
   /** The peer has read up to `limit` less its window. */
   onCredit(limit: number): void {
     this.sendCredit.raise(limit);
@@ -205,7 +215,7 @@ export class LiveStream implements SessionStream {
   async #writable(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wakeWriter = resolve;
-      if (this.#host.sendCredit.left === 0) this.#host.whenCredited(resolve);
+      if (this.#host.sendCredit.left === 0) this.#host.whenCredited(this);
     });
     this.#wakeWriter = undefined;
   }

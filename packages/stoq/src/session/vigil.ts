@@ -50,13 +50,18 @@ export class Vigil {
   }
 
   #scheduleTick(): void {
-    this.#cancelTick = this.#parts.clock.after(this.#parts.pingIntervalMs, () => {
-      const silentMs = this.#parts.clock.monotonic() - this.#heardAt;
+    const { clock, pingIntervalMs } = this.#parts;
+    const dueAt = clock.monotonic() + pingIntervalMs;
+    this.#cancelTick = clock.after(pingIntervalMs, () => {
+      const now = clock.monotonic();
+      // This process was held up itself: what the peer sent meanwhile is still to be read.
+      if (now - dueAt >= pingIntervalMs) this.#heardAt = Math.max(this.#heardAt, now - pingIntervalMs);
+      const silentMs = now - this.#heardAt;
       if (silentMs >= this.#parts.idleTimeoutMs) {
         this.#end(stoqError('stoq.session_idle', { silentMs: Math.round(silentMs) }));
         return;
       }
-      if (silentMs >= this.#parts.pingIntervalMs) this.#parts.ping();
+      if (silentMs >= pingIntervalMs) this.#parts.ping();
       this.#scheduleTick();
     });
   }

@@ -203,6 +203,7 @@ describe('hellos', () => {
     ['a token algorithm below the floor', 'stoq.handshake_parameter', valued(PARAMETER.tokenAlgorithm, 0)],
     ['records below the minimum', 'stoq.handshake_parameter', valued(PARAMETER.recordBytes, 0, 0, 0, 1)],
     ['a size that is no integer', 'stoq.handshake_parameter', valued(PARAMETER.streamCredit, 1)],
+    ['a wish for a bare key', 'stoq.handshake_parameter', valued(PARAMETER.serverIdentity, ...Buffer.from('raw-key'))],
     ['an unknown kind of identity', 'stoq.handshake_parameter', valued(PARAMETER.serverIdentity, 1, 2)],
     ['an all-zero X25519 share', 'stoq.handshake_malformed', (from) => ({ ...from, x25519: new Uint8Array(32) })],
     ['an ML-KEM key outside its field', 'stoq.handshake_malformed', (from) => ({ ...from, kem: new Uint8Array(1568).fill(0xff) })],

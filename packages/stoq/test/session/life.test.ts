@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createMemoryCarrier, createMemoryNetwork, type SessionStream, stoqError } from '../../src/index.ts';
+import { type Clock, createMemoryCarrier, createMemoryNetwork, type SessionStream, stoqError } from '../../src/index.ts';
 import {
   codeOf,
   type Connections,
@@ -203,6 +203,26 @@ describe('time', () => {
     expect(await pair.server.ended).toEqual({ code: 'stoq.session_idle', by: 'local' });
     clock.step(1_000);
     await pair.client.close();
+  });
+
+  test('a process that was held up itself asks before it gives up', async () => {
+    const steps = createStepClock();
+    let heldUpMs = 0;
+    const clock: Clock = {
+      now: () => steps.now(),
+      monotonic: () => steps.monotonic() + heldUpMs,
+      after: (delayMs, callback) => steps.after(delayMs, callback),
+    };
+    const pair = await pairOf({ clock });
+    heldUpMs = 60_000;
+    steps.step(5_000);
+    await turns();
+    expect(await Promise.race([pair.client.ended, Promise.resolve('alive')])).toBe('alive');
+    for (let step = 0; step < 4; step++) {
+      steps.step(5_000);
+      await turns();
+    }
+    expect(await Promise.race([pair.client.ended, Promise.resolve('alive')])).toBe('alive');
   });
 
   test('ping measures, and gives up with its signal', async () => {
