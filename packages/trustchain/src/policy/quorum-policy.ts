@@ -17,6 +17,7 @@ export interface PolicyMember {
 export function createQuorumPolicy(members: readonly PolicyMember[], quorum: number, crypto: Crypto): IssuancePolicy {
   return {
     async decide(question, { signal }) {
+      if (members.length < quorum) throw trustError('trustchain.policy_failed', { members: members.length, quorum });
       const rest = new AbortController();
       try {
         const counted = await poll(members, quorum, AbortSignal.any([signal, rest.signal]), async (member, memberSignal) => {
@@ -49,7 +50,7 @@ function poll(
       const certain = isApproved(counted, quorum) || isRefused(counted, members.length, quorum);
       if (certain || outstanding === 0) resolve(counted);
     };
-    if (members.length < quorum || signal.aborted) resolve(counted);
+    if (signal.aborted) resolve(counted);
     signal.addEventListener('abort', () => resolve(counted), { once: true });
     for (const member of members) {
       ask(member, signal).then(count, () => count(null));

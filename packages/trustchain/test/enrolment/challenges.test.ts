@@ -1,0 +1,53 @@
+import { createCrypto, type Crypto, decapsulate, type KeyPair, systemEntropy } from '@hypermesh/stoq';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { CHALLENGE_COUNT_MAX, CHALLENGE_LIFETIME_MS, type Challenges, createChallenges } from '../../src/enrolment/challenges.ts';
+import { createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
+
+const digest = new Uint8Array(32).fill(1);
+
+let crypto: Crypto;
+let kem: KeyPair<'ml-kem-1024'>;
+let clock: SteppedClock;
+let challenges: Challenges;
+
+beforeAll(async () => {
+  crypto = await createCrypto();
+  kem = await crypto.generateKeyPair('ml-kem-1024');
+});
+afterAll(() => crypto.close());
+beforeEach(() => {
+  clock = createSteppedClock();
+  challenges = createChallenges({ clock, entropy: systemEntropy });
+});
+
+const unknown = expect.objectContaining({ code: 'trustchain.challenge_unknown' });
+
+describe('a challenge', () => {
+  test('shares a secret with the holder of the KEM key, once', () => {
+    const { challenge, ciphertext } = challenges.issue(digest, kem.publicKey);
+    expect(challenges.take(challenge, digest)).toEqual(decapsulate(kem.secretKey, ciphertext));
+    expect(() => challenges.take(challenge, digest)).toThrow(unknown);
+  });
+
+  test('serves one request only, and is spent by a wrong one', () => {
+    const { challenge } = challenges.issue(digest, kem.publicKey);
+    expect(() => challenges.take(challenge, new Uint8Array(32))).toThrow(unknown);
+    expect(() => challenges.take(challenge, digest)).toThrow(unknown);
+  });
+
+  test('ends after a minute', () => {
+    const { challenge } = challenges.issue(digest, kem.publicKey);
+    clock.step(CHALLENGE_LIFETIME_MS - 1);
+    const later = challenges.issue(digest, kem.publicKey);
+    clock.step(1);
+    expect(() => challenges.take(challenge, digest)).toThrow(unknown);
+    expect(challenges.take(later.challenge, digest)).toHaveLength(32);
+  });
+
+  test('is refused when too many are under way, until they end', () => {
+    for (let count = 0; count < CHALLENGE_COUNT_MAX; count++) challenges.issue(digest, kem.publicKey);
+    expect(() => challenges.issue(digest, kem.publicKey)).toThrow(expect.objectContaining({ code: 'trustchain.enrolment_overload' }));
+    clock.step(CHALLENGE_LIFETIME_MS);
+    expect(() => challenges.issue(digest, kem.publicKey)).not.toThrow();
+  });
+});
