@@ -17,12 +17,11 @@ import type { SessionRole } from './proof.ts';
 import { LIVENESS_TOKEN, Pings } from './pings.ts';
 import { RecordOpener, RecordSealer } from './record.ts';
 import type { Session, SessionEnd, SessionStream } from './session.ts';
+import { readPreamble } from './stream-preamble.ts';
 import { LiveStream, type StreamHost } from './stream.ts';
 import {
   CONTROL_STREAM_ID,
-  decodeStreamId,
   encodeStreamId,
-  STREAM_ID_BYTES,
   openerOf,
   SeenStreams,
   streamIdOf,
@@ -47,8 +46,6 @@ export interface SessionParts {
 const GRACE_MS = 5_000;
 // The last frame travels; then the peer closes the connection. A peer that is gone does not.
 const LINGER_MS = 1_000;
-// A carrier stream is worth its slot once its id is there, which travels with its first byte.
-const PREAMBLE_TIMEOUT_MS = 10_000;
 const CLOSED = 'closed';
 
 /** A session after its handshake. */
@@ -229,20 +226,8 @@ export class LiveSession implements Session {
   async #welcome(carrier: CarrierStream): Promise<void> {
     if (++this.#unnamed > this.#parts.limits.streamsMax) throw stoqError('stoq.flow_violation', { reason: 'streams without id' });
     const source = new FrameSource(carrier);
-    const cancel = this.#parts.clock.after(PREAMBLE_TIMEOUT_MS, () => carrier.abort());
-    try {
-      while (source.bufferedBytes < STREAM_ID_BYTES) {
-        if (!(await source.fill())) throw stoqError('stoq.record_forged', { reason: 'truncated id' });
-      }
-    } catch (error) {
-      // A reset took the stream before its id arrived, or the session is ending.
-      if (!(error instanceof CodedError) || error.code.startsWith('stoq.carrier_')) return;
-      throw error;
-    } finally {
-      cancel();
-      this.#unnamed--;
-    }
-    const id = decodeStreamId(source.takeBytes(STREAM_ID_BYTES) as Uint8Array);
+    const id = await readPreamble(carrier, source, this.#parts.clock).finally(() => this.#unnamed--);
+    if (id === null) return;
     if (this.#endError !== undefined || !this.#markSeen(id)) {
       // A copy of a stream, or one that was reset before it arrived.
       carrier.abort();
