@@ -48,7 +48,7 @@ const TRANSACTION = 't'.charCodeAt(0);
 const NODE = 'n'.charCodeAt(0);
 const ROOTS = 'h'.charCodeAt(0);
 
-/** Owner of the executed state on disk: LevelDB, one synced atomic batch a block. */
+/** Owner of the executed state on disk: LevelDB, one atomic batch a block. */
 export class StateStore {
   readonly #db: Level<Uint8Array, Uint8Array>;
 
@@ -98,7 +98,8 @@ export class StateStore {
     for (const { level, index, hash } of commit.nodes) batch.put(nodeKey(level, index), hash);
     if (commit.roots !== null) batch.put(numberKey(ROOTS, commit.checkpoint.height), encode(stateRootsCodec, commit.roots));
     batch.put(CHECKPOINT, encode(checkpointCodec, commit.checkpoint));
-    await batch.write({ sync: true });
+    // Not synced: LevelDB recovers to a whole earlier commit, and what is above it is executed again from the blocks.
+    await batch.write();
   }
 
   /** Place of a transaction's receipt in the receipt tree. */

@@ -1,4 +1,5 @@
 import type { Clock } from '@hypermesh/stoq';
+import { BATCH_BYTES_MAX } from '../transaction/batch.ts';
 import type { Mempool } from '../transaction/mempool.ts';
 import type { BatchVault, StoredBatch } from './batch-vault.ts';
 
@@ -13,6 +14,8 @@ export interface BatchMakerComponents {
 
 // Lets transactions of one moment share a batch, well below the time that a round takes.
 export const BATCH_DELAY_MS: number = 5;
+// While an earlier batch waits for its block, further ones would wait as well: fewer and larger ones cost less disk and network.
+export const BATCH_DELAY_BUSY_MS: number = 40;
 // Batches of this validator that no committed block carries. More would only wait; the mempool bounds what comes after.
 export const OWN_BATCHES_MAX: number = 64;
 
@@ -20,9 +23,10 @@ export const OWN_BATCHES_MAX: number = 64;
 export class BatchMaker {
   readonly #components: BatchMakerComponents;
   readonly #own = new Set<string>();
-  #cancelTimer: (() => void) | undefined;
+  #timer: { readonly isBusy: boolean; readonly cancel: () => void } | undefined;
   #making: Promise<void> | undefined;
   #stopped = false;
+  #isPoked = false;
 
   constructor(components: BatchMakerComponents) {
     this.#components = components;
@@ -30,15 +34,13 @@ export class BatchMaker {
 
   /** The mempool may have something ready. */
   poke(): void {
-    if (this.#stopped || this.#cancelTimer !== undefined || this.#making !== undefined) return;
-    this.#cancelTimer = this.#components.clock.after(BATCH_DELAY_MS, () => {
-      this.#cancelTimer = undefined;
-      this.#making = this.#make()
-        .catch(this.#components.failed)
-        .finally(() => {
-          this.#making = undefined;
-        });
-    });
+    this.#isPoked = true;
+    if (this.#stopped || this.#making !== undefined) return;
+    const isBusy = this.#own.size > 0;
+    if (this.#timer !== undefined && (isBusy || !this.#timer.isBusy)) return;
+    this.#timer?.cancel();
+    const cancel = this.#components.clock.after(isBusy ? BATCH_DELAY_BUSY_MS : BATCH_DELAY_MS, () => this.#begin());
+    this.#timer = { isBusy, cancel };
   }
 
   /** A committed block carries the batch. */
@@ -48,18 +50,31 @@ export class BatchMaker {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelTimer?.();
+    this.#timer?.cancel();
     await this.#making;
+  }
+
+  #begin(): void {
+    this.#timer = undefined;
+    this.#isPoked = false;
+    this.#making = this.#make()
+      .catch(this.#components.failed)
+      .finally(() => {
+        this.#making = undefined;
+        if (this.#isPoked) this.poke();
+      });
   }
 
   async #make(): Promise<void> {
     const { mempool, vault, made } = this.#components;
-    while (!this.#stopped && this.#own.size < OWN_BATCHES_MAX) {
+    for (let isFull = true; isFull && !this.#stopped && this.#own.size < OWN_BATCHES_MAX;) {
       const transactions = mempool.takeBatch();
       if (transactions.length === 0) return;
       const batch = await vault.storeOwn(transactions);
       this.#own.add(keyOf(batch.digest));
       made(batch);
+      // A batch that could have held more has taken all that was ready.
+      isFull = batch.encoded.length > BATCH_BYTES_MAX / 2;
     }
   }
 }

@@ -28,7 +28,7 @@ export class ExecutionPipeline {
     this.#components = components;
   }
 
-  /** Begins with what was committed before the last stop and not executed. */
+  /** Begins with what was committed before the last stop and not executed, or not written when the machine lost power. */
   start(committedHeight: number): void {
     this.#running = this.#run(() => this.#replay(committedHeight));
   }
