@@ -40,8 +40,16 @@ export class Adversary {
     return this.#components.behaviours.includes(behaviour);
   }
 
-  forgedChain(blockId: Uint8Array): readonly Block[] {
-    return this.#forged.get(hex(blockId)) ?? [];
+  /** Its answer to `fetch-blocks`, where an honest validator would serve `chain`. */
+  served(blockId: Uint8Array, chain: readonly Block[]): readonly Block[] {
+    const forged = this.#forged.get(hex(blockId));
+    if (forged !== undefined) return forged;
+    const [first] = chain;
+    if (first === undefined || !this.has('forged-certificates') || this.#components.prng.chance(0.5)) return chain;
+    const [one, other] = this.#forgedPair(first);
+    const last = { ...other, round: other.round + 1, parent: this.#forgedCertificate(other), time: other.time + 1 };
+    const proposer = this.#components.validators.leaderOf(last.round);
+    return [one, other, { ...last, proposer }, ...chain.slice(1)];
   }
 
   /** Sends what it likes instead of, or besides, what its core wants to send. */
@@ -109,7 +117,15 @@ export class Adversary {
 
   /** Two blocks of consecutive rounds with certificates of random signatures: whoever believes them commits the first. */
   #forge(block: Block): void {
-    const { validators, prng, send } = this.#components;
+    const { prng, send } = this.#components;
+    const [first, second] = this.#forgedPair(block);
+    this.#forged.set(hex(blockIdOf(second)), [first, second]);
+    const message: ConsensusMessage = { kind: 'certificates', highQc: this.#forgedCertificate(second), tc: null };
+    for (const peer of this.#others()) if (prng.chance(0.5)) send(peer, message);
+  }
+
+  #forgedPair(block: Block): [Block, Block] {
+    const { validators, prng } = this.#components;
     const first: Block = { ...block, batches: [prng.bytes(32)] };
     const second: Block = {
       ...block,
@@ -119,9 +135,7 @@ export class Adversary {
       batches: [],
       proposer: validators.leaderOf(block.round + 1),
     };
-    this.#forged.set(hex(blockIdOf(second)), [first, second]);
-    const message: ConsensusMessage = { kind: 'certificates', highQc: this.#forgedCertificate(second), tc: null };
-    for (const peer of this.#others()) if (prng.chance(0.5)) send(peer, message);
+    return [first, second];
   }
 
   #forgedCertificate(block: Block): QuorumCertificate {

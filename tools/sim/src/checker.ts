@@ -114,5 +114,6 @@ function adversariesHas({ adversaries }: CheckerConfig, validator: number): bool
   return adversaries.has(validator);
 }
 
-// A vote may arrive long after its round, a proposal while clocks differ or the voter lags in committing.
-const TOLERATED_REASONS: ReadonlySet<string> = new Set(['round', 'clock']);
+// A vote may arrive long after its round, a proposal while clocks differ or from a leader that executes more slowly than a
+// voter that has restarted since.
+const TOLERATED_REASONS: ReadonlySet<string> = new Set(['round', 'clock', 'root-forgotten']);

@@ -130,8 +130,8 @@ export class Mesh {
   }
 
   servedChain(peer: Validator, blockId: Uint8Array, afterHeight: number): readonly Block[] {
-    const forged = this.#adversaries.get(peer.index)?.forgedChain(blockId) ?? [];
-    return forged.length > 0 ? forged : peer.chainTo(blockId, afterHeight);
+    const chain = peer.chainTo(blockId, afterHeight);
+    return this.#adversaries.get(peer.index)?.served(blockId, chain) ?? chain;
   }
 
   servesBatches(peer: Validator): boolean {
@@ -148,10 +148,8 @@ export class Mesh {
   }
 
   crash(instance: Validator): void {
-    this.#counts.crashes++;
-    instance.crash();
     const { prng } = this.#simulation;
-    this.after(prng.integer(1, prng.pick([RESTART_MS_QUICK, RESTART_MS_MAX])), () => instance.start());
+    this.#down(instance, prng.integer(1, prng.pick([RESTART_MS_QUICK, RESTART_MS_MAX])));
   }
 
   crashesAtWrite(): boolean {
@@ -224,12 +222,10 @@ export class Mesh {
     switch (step.kind) {
       case 'submit':
         return this.#submit(step.validator);
-      case 'crash': {
-        const instance = this.#instances[step.validator] as Validator;
-        this.#counts.crashes++;
-        instance.crash();
-        return this.after(step.downMs, () => instance.start());
-      }
+      case 'crash':
+        return this.#down(this.#instances[step.validator] as Validator, step.downMs);
+      case 'blackout':
+        return this.#instances.forEach((instance) => this.#down(instance, step.downMs));
       case 'partition':
         this.note(null, () => `partition: ${step.shape}`);
         return this.#isHealed ? undefined : this.#network.partition(step.shape);
@@ -237,6 +233,12 @@ export class Mesh {
         this.note(null, () => 'partition heals');
         return this.#network.heal();
     }
+  }
+
+  #down(instance: Validator, downMs: number): void {
+    this.#counts.crashes++;
+    instance.crash();
+    this.after(downMs, () => instance.start());
   }
 
   /** A client gives a batch to a validator, which stores it and pushes it to the others. */

@@ -18,6 +18,7 @@ export type Behaviour = (typeof BEHAVIOURS)[number];
 export type Step =
   | { readonly kind: 'submit'; readonly atMs: number; readonly validator: number }
   | { readonly kind: 'crash'; readonly atMs: number; readonly validator: number; readonly downMs: number }
+  | { readonly kind: 'blackout'; readonly atMs: number; readonly downMs: number }
   | { readonly kind: 'partition'; readonly atMs: number; readonly shape: PartitionShape }
   | { readonly kind: 'heal'; readonly atMs: number };
 
@@ -91,6 +92,7 @@ function chooseSteps(prng: Prng, validatorCount: number, healAtMs: number, isRou
       });
     }
     if (prng.chance(0.5)) steps.push({ kind: 'heal', atMs: at() });
+    if (prng.chance(0.2)) steps.push({ kind: 'blackout', atMs: at(), downMs: prng.integer(1, CHAOS_MS_MIN) });
   }
   return steps.toSorted((left, right) => left.atMs - right.atMs);
 }

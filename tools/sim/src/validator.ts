@@ -5,7 +5,6 @@ import {
   type ConsensusEffect,
   type ConsensusEvent,
   type ConsensusMessage,
-  EXECUTED_ROOTS_MAX,
   FETCHED_BLOCKS_MAX,
   type QuorumCertificate,
   votersOf,
@@ -53,9 +52,7 @@ export class Validator {
     this.#mesh.note(this, () => `starts at height ${this.#committedHeight}, ${disk.safety?.lastVotedRound ?? 0} voted`);
     this.#core = this.#mesh.createCore(this);
     this.handle({ kind: 'started' });
-    for (const { block, rootOfRoots } of disk.committed.slice(-EXECUTED_ROOTS_MAX)) {
-      this.handle({ kind: 'executed', height: block.height, rootOfRoots });
-    }
+    this.handle({ kind: 'executed', height: disk.newest.block.height, rootOfRoots: disk.newest.rootOfRoots });
     this.#announce([...disk.batches.values()]);
     this.#mesh.greet(this);
   }

@@ -27,7 +27,7 @@ describe('npm run sim', () => {
   it(
     'reports the seed, the reason and the trace of a violation, as text and as JSON',
     async () => {
-      const args = ['--seed', '1', '--runs', '300', '--plant', 'unchecked-qc'];
+      const args = ['--seed', '1', '--runs', '80', '--plant', 'unchecked-qc'];
       const { code, out } = await run(...args);
       const [, seed, reason] = /violation in the schedule of seed (\d+): (.*)\n/.exec(out)!;
       expect(out).toContain(`VIOLATION ${reason}`);

@@ -15,7 +15,10 @@ export interface Block {
   readonly batches: readonly Uint8Array[];
   /** Change of the validator set: always null in this version. */
   readonly reconfiguration: null;
-  /** Newest height that the proposer had executed, and the root of all machines' state after it. */
+  /**
+   * A height that the block's ancestors prove final, and the root of all machines' state after it; or both as the parent has
+   * them. It never falls, so a quorum vouches for the newest root up to any certified block.
+   */
   readonly executedHeight: number;
   readonly rootOfRoots: Uint8Array;
   /** Index in the validator set. */
@@ -28,8 +31,6 @@ export interface ChainBlock {
   readonly height: number;
   /** Height of the newest block up to this one that carries batches. */
   readonly workHeight: number;
-  /** Highest `executedHeight` that this block or an ancestor states. */
-  readonly coveredHeight: number;
   /** Highest height that the certificates in this block and its ancestors commit: they may prove less than others do. */
   readonly finalHeight: number;
   readonly block: Block;
@@ -56,9 +57,9 @@ export const blockCodec: Codec<Block> = struct({
   proposer: uint(VALIDATOR_COUNT_MAX - 1),
 });
 
-/** `[height, workHeight, coveredHeight, finalHeight, block]`, as a validator stores it; the id is computed again. */
+/** `[height, workHeight, finalHeight, block]`, as a validator stores it; the id is computed again. */
 export const chainBlockCodec: Codec<ChainBlock> = mapped(
-  struct({ height: uint(), workHeight: uint(), coveredHeight: uint(), finalHeight: uint(), block: blockCodec }),
+  struct({ height: uint(), workHeight: uint(), finalHeight: uint(), block: blockCodec }),
   (stored) => ({ id: blockIdOf(stored.block), ...stored }),
   (chain) => chain,
 );
@@ -82,7 +83,7 @@ export function genesisBlock({ meshId, validatorCount, time, rootOfRoots }: Gene
   const parent = { round: 0, blockId: new Uint8Array(HASH_BYTES), bitmap: bitmapOf([], validatorCount), signatures: [] };
   const fields = { epoch: 0, round: 0, batches: [], reconfiguration: null, executedHeight: 0, proposer: 0 };
   const block: Block = { meshId, parent, time, rootOfRoots, ...fields };
-  return { id: blockIdOf(block), height: 0, workHeight: 0, coveredHeight: 0, finalHeight: 0, block };
+  return { id: blockIdOf(block), height: 0, workHeight: 0, finalHeight: 0, block };
 }
 
 /** The certificate of the genesis block: without signatures, valid by definition. */
@@ -94,8 +95,7 @@ export function genesisCertificate(genesis: ChainBlock): QuorumCertificate {
 export function chainBlockOf(block: Block, id: Uint8Array, parent: ChainBlock): ChainBlock {
   const height = parent.height + 1;
   const workHeight = block.batches.length > 0 ? height : parent.workHeight;
-  const coveredHeight = Math.max(parent.coveredHeight, block.executedHeight);
-  return { id, height, workHeight, coveredHeight, finalHeight: finalHeightAbove(parent), block };
+  return { id, height, workHeight, finalHeight: finalHeightAbove(parent), block };
 }
 
 /** What a child of the block, which certifies it, proves to be final by the 2-chain rule. */

@@ -98,22 +98,30 @@ export class Chain {
   /** Whether something is left to order, or a quorum has yet to vouch for the execution of what was ordered. */
   hasWork(): boolean {
     const tip = this.#tree.get(this.#highQc.blockId);
-    return tip === undefined || tip.coveredHeight < tip.workHeight || this.pending.size > 0;
+    return tip === undefined || !isCovered(tip) || this.pending.size > 0;
   }
 
-  /** Null while there is nothing to propose, or while the execution that the block would certify is under way. */
-  next(): NextBlock | null {
+  /** Null while there is nothing to propose in the round, or while the execution that the block would state is under way. */
+  next(round: number): NextBlock | null {
     const parent = this.#tree.get(this.#highQc.blockId);
     if (parent === undefined) return null;
     const finalHeight = finalHeightAbove(parent);
-    const executedHeight = Math.min(this.roots.height, finalHeight);
-    const rootOfRoots = this.roots.get(executedHeight);
-    if (rootOfRoots === undefined) return null;
+    // After a failed round the first two blocks repeat what is known to all: a voter that has restarted may refuse an older height
+    // that this validator would state, and once those two commit, everybody knows a newer one.
+    const isRaising = round === parent.block.round + 1 && finalHeight === parent.height - 1;
     const batches = this.pending.next(BATCHES_PER_BLOCK_MAX, this.#tree.pathTo(parent, this.committed.height));
-    const isCovered = parent.coveredHeight >= parent.workHeight;
-    const isExecuting = parent.workHeight <= finalHeight && executedHeight < parent.workHeight;
-    if (batches.length === 0 && (isCovered || isExecuting)) return null;
-    return { parent, batches, executedHeight, rootOfRoots };
+    const isExecuting = isRaising && parent.workHeight <= finalHeight && this.roots.height < parent.workHeight;
+    if (batches.length === 0 && (isCovered(parent) || isExecuting)) return null;
+    const { executedHeight, rootOfRoots } = parent.block;
+    const raised = isRaising ? this.#raised(executedHeight, finalHeight) : null;
+    return { parent, batches, executedHeight, rootOfRoots, ...raised };
+  }
+
+  /** The newest execution that is known here, final there and above the height. */
+  #raised(executedHeight: number, finalHeight: number): Pick<NextBlock, 'executedHeight' | 'rootOfRoots'> | null {
+    const height = Math.min(this.roots.height, finalHeight);
+    const rootOfRoots = this.roots.get(height);
+    return rootOfRoots === undefined || height <= executedHeight ? null : { executedHeight: height, rootOfRoots };
   }
 
   /** The 2-chain rule: a certified block commits its parent when their rounds are consecutive. */
@@ -134,6 +142,11 @@ export class Chain {
       return;
     }
   }
+}
+
+/** Whether the execution of all batches up to the block is stated by it. */
+function isCovered({ block, workHeight }: ChainBlock): boolean {
+  return block.executedHeight >= workHeight;
 }
 
 interface Orphan {

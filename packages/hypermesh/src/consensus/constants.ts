@@ -20,7 +20,7 @@ export const UNCOMMITTED_BLOCKS_MAX: number = 1_024;
 export const ORPHAN_BLOCKS_MAX: number = 16;
 // Blocks that one answer to `fetch-blocks` may carry.
 export const FETCHED_BLOCKS_MAX: number = 64;
-// Roots of executed heights that are kept for comparison; a proposer that lags further behind gets no votes.
+// Roots of executed heights that are kept for comparison; a proposer that lags further behind repeats its parent's root.
 export const EXECUTED_ROOTS_MAX: number = 1_024;
 // Certificates that were verified; each appears in a proposal, in time-outs and in blocks fetched around the same time.
 export const VERIFIED_CERTIFICATES_MAX: number = 1_024;

@@ -21,10 +21,7 @@ export type ConsensusEvent =
   | { readonly kind: 'batches-ordered'; readonly digests: readonly Uint8Array[] }
   /** Answer to `fetch-blocks`: a chain in ascending order. */
   | { readonly kind: 'blocks'; readonly from: number; readonly blocks: readonly Block[] }
-  /**
-   * The block at that height and all before it were executed. After a restart, for the newest `EXECUTED_ROOTS_MAX` heights in
-   * ascending order: a vote vouches for the root that a block states, so a height that is not given gets none.
-   */
+  /** The block at that height and all before it were executed. After a restart, at least for the newest height. */
   | { readonly kind: 'executed'; readonly height: number; readonly rootOfRoots: Uint8Array }
   /** Answer to `sign`. */
   | { readonly kind: 'signed'; readonly request: SignRequest; readonly signature: Signature }

@@ -1,3 +1,4 @@
+import { equalBytes } from '@hypermesh/stoq';
 import type { Block, ChainBlock } from './block.ts';
 import { Candidate } from './candidate.ts';
 import { BLOCK_TIME_SKEW_MS_MAX } from './constants.ts';
@@ -42,10 +43,12 @@ export class Voting {
     if (!safety.mayVote(pacemaker.round)) return this.reset();
     const proposed = chain.get(candidate.id);
     if (proposed === undefined) return;
-    const fault = this.#faultOf(proposed);
+    const parent = chain.parentOf(proposed);
+    if (parent === undefined) return;
+    const fault = this.#faultOf(proposed, parent);
     if (fault !== null) return this.#refuse(candidate.proposer, fault);
-    // A quorum vouches for the stated root as well, so it is compared before the vote.
-    if (proposed.block.executedHeight > chain.roots.height) return;
+    // A quorum vouches for a root that is new as well, so it is compared before the vote.
+    if (proposed.block.executedHeight > Math.max(parent.block.executedHeight, chain.roots.height)) return;
     const missing = candidate.missing(proposed.block.batches, chain.pending);
     if (missing.length > 0) {
       if (candidate.request()) emit({ kind: 'fetch-batches', digests: missing, from: othersOf(this.#context, [candidate.proposer]) });
@@ -58,11 +61,12 @@ export class Voting {
     emit({ kind: 'sign', request: { kind: 'vote', vote }, message: voteMessage(vote) });
   }
 
-  #faultOf(proposed: ChainBlock): string | null {
+  #faultOf(proposed: ChainBlock, parent: ChainBlock): string | null {
     const { chain, emit } = this.#context;
-    const parent = chain.parentOf(proposed);
-    if (parent === undefined || proposed.block.time <= parent.block.time) return 'time';
-    if (proposed.block.executedHeight > proposed.finalHeight || chain.roots.isForgotten(proposed)) return 'executed-height';
+    if (proposed.block.time <= parent.block.time) return 'time';
+    if (executionFault(proposed, parent)) return 'executed-height';
+    if (proposed.block.executedHeight === parent.block.executedHeight) return null;
+    if (chain.roots.isForgotten(proposed)) return 'root-forgotten';
     const rootOfRoots = chain.roots.contradiction(proposed);
     if (rootOfRoots === null) return null;
     emit({ kind: 'alarm', code: 'hypermesh.state_mismatch', block: proposed, rootOfRoots, certified: false });
@@ -73,4 +77,11 @@ export class Voting {
     this.reset();
     this.#context.emit({ kind: 'rejected', from, code: 'hypermesh.proposal_invalid', reason });
   }
+}
+
+/** A block repeats what its parent states as executed, or states a height above that, which its ancestors prove final. */
+function executionFault({ block, finalHeight }: ChainBlock, parent: ChainBlock): boolean {
+  const { executedHeight, rootOfRoots } = parent.block;
+  if (block.executedHeight === executedHeight) return !equalBytes(block.rootOfRoots, rootOfRoots);
+  return block.executedHeight < executedHeight || block.executedHeight > finalHeight;
 }

@@ -4,7 +4,7 @@ import type { TimeoutCertificate } from '../../src/consensus/certificate.ts';
 import { BLOCK_TIME_SKEW_MS_MAX } from '../../src/consensus/constants.ts';
 import { type Evidence, verifyEvidence } from '../../src/consensus/evidence.ts';
 import type { Proposal } from '../../src/consensus/messages.ts';
-import { Bench, digestOf, only, reasons, rootOf, sent } from './bench.ts';
+import { Bench, digestOf, GENESIS_ROOT, only, reasons, rootOf, sent } from './bench.ts';
 
 describe('a proposal of the first round', () => {
   it('gets a vote for the next leader, after the vote and the block are durable', () => {
@@ -180,15 +180,26 @@ describe('the executed root', () => {
     }
   });
 
-  it('of a height that the chain does not prove final gets no vote', () => {
-    const { bench, third } = committed(1);
-    expect(reasons(bench.propose({ ...third, executedHeight: 2 }))).toEqual(['proposal_invalid: executed-height']);
+  it.each<[string, Partial<Block>, string | null]>([
+    ['repeats that of the parent', { executedHeight: 1, rootOfRoots: rootOf(1) }, null],
+    ['is another one for the height of the parent', { executedHeight: 1, rootOfRoots: rootOf(9) }, 'proposal_invalid: executed-height'],
+    ['is of a lower height', { executedHeight: 0, rootOfRoots: GENESIS_ROOT }, 'proposal_invalid: executed-height'],
+    ['is of a height that the chain does not prove final', { executedHeight: 3 }, 'proposal_invalid: executed-height'],
+  ])('that %s is judged without executing', (_, changes, reason) => {
+    const bench = new Bench({ self: 0 });
+    const first = bench.child(bench.genesis);
+    const second = bench.child(first);
+    const third = bench.child(second, { executedHeight: 1, rootOfRoots: rootOf(1) });
+    for (const { block } of [first, second, third]) bench.propose(block);
+    const effects = bench.propose(bench.block(4, third, { time: third.block.time + 1, ...changes }));
+    expect(reasons(effects)).toEqual(reason === null ? [] : [reason]);
+    expect(sent(effects, 'vote')).toHaveLength(reason === null ? 1 : 0);
   });
 
   it('of a height that is not known any more gets no vote', () => {
     const { bench, third } = committed(1);
     bench.do({ kind: 'executed', height: 2, rootOfRoots: rootOf(2) });
-    expect(reasons(bench.propose(third))).toEqual(['proposal_invalid: executed-height']);
+    expect(reasons(bench.propose(third))).toEqual(['proposal_invalid: root-forgotten']);
   });
 });
 

@@ -125,6 +125,40 @@ describe('after the last batch', () => {
   });
 });
 
+describe('what a leader states as executed', () => {
+  /** Validator 1 leads round 5; blocks 1 to 4 are there and 1 to 3 are executed. */
+  function leading(roundOfFourth: number) {
+    const bench = new Bench({ self: 1 });
+    const first = bench.child(bench.genesis);
+    const second = bench.child(first);
+    const third = bench.child(second, { executedHeight: 1, rootOfRoots: rootOf(1) });
+    const fourth = bench.child(third, { round: roundOfFourth, executedHeight: 1, rootOfRoots: rootOf(1), proposer: roundOfFourth % 4 });
+    for (const { block } of [first, second, third]) bench.propose(block);
+    bench.propose(fourth.block, roundOfFourth === 4 ? null : bench.tc(roundOfFourth - 1, 3));
+    for (const height of [1, 2, 3]) bench.do({ kind: 'executed', height, rootOfRoots: rootOf(height) });
+    bench.store('a');
+    return { bench, fourth };
+  }
+  const stated = (effects: Parameters<typeof only>[0]) => sent(effects, 'proposal').map(({ message }) => message.block.executedHeight);
+
+  it('is the newest that the chain proves final', () => {
+    const { bench, fourth } = leading(4);
+    expect(stated(bench.receive(0, { kind: 'certificates', highQc: bench.qc(fourth), tc: null }))).toEqual([3]);
+  });
+
+  it('repeats the parent right after a failed round', () => {
+    const { bench, fourth } = leading(4);
+    const effects = bench.receive(0, { kind: 'certificates', highQc: bench.qc(fourth), tc: bench.tc(8, 4) });
+    expect(bench.core.status().round).toBe(9);
+    expect(stated(effects)).toEqual([1]);
+  });
+
+  it('repeats the parent when that came after a failed round', () => {
+    const { bench, fourth } = leading(8);
+    expect(stated(bench.receive(0, { kind: 'certificates', highQc: bench.qc(fourth), tc: null }))).toEqual([1]);
+  });
+});
+
 describe('a mesh of one', () => {
   it('orders alone', () => {
     const bench = new Bench({ self: 0, count: 1 });
@@ -132,7 +166,7 @@ describe('a mesh of one', () => {
     const effects = bench.store('a');
     expect(only(effects, 'commit').flatMap(({ blocks }) => blocks.map(({ height }) => height))).toEqual([1]);
     const done = bench.do({ kind: 'executed', height: 1, rootOfRoots: rootOf(1) });
-    expect(only(done, 'certified').at(-1)).toMatchObject({ block: { coveredHeight: 1 } });
+    expect(only(done, 'certified').at(-1)).toMatchObject({ block: { workHeight: 1, block: { executedHeight: 1 } } });
     expect(bench.core.status()).toMatchObject({ quiescent: true });
   });
 });
