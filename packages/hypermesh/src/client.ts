@@ -9,6 +9,8 @@ export {
   type TransactOptions,
 } from './client/mesh-client.ts';
 export { validatorTargets } from './client/validator-targets.ts';
+export { FollowAssembler, type FollowedBlock } from './follower/follow-assembler.ts';
+export { LogVerifier } from './follower/log-verifier.ts';
 export { type Receipt } from './transaction/receipt.ts';
 export { type DecodedTransaction, signTransaction, type TransactionBody } from './transaction/transaction.ts';
 export { joinMesh, type JoinRequest } from './client/join.ts';
@@ -16,3 +18,4 @@ export { queryMesh } from './client/mesh-query.ts';
 export { MESH_MACHINE } from './mesh-machine/accounts.ts';
 export * from './mesh-machine/operation.ts';
 export { type AppAnswer, MESH_QUERIES, type MeshQueries, type NodeAnswer } from './mesh-machine/query.ts';
+export { findSponsorship, sponsored } from './client/sponsorship.ts';

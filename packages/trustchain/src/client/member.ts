@@ -8,11 +8,10 @@ import {
   type PeerTarget,
   parseId,
 } from '@hypermesh/stoq';
-import type { Startable } from '@hypermesh/stoq/host';
 import { trustError } from '../errors.ts';
 import { ZONE } from '../init/plan.ts';
 import { createResolver, type Resolver } from '../names/resolver.ts';
-import { type Membership, type MembershipComponents, type MembershipConfig, openMembership } from './membership.ts';
+import { type Following, type Membership, type MembershipComponents, type MembershipConfig, openMembership } from './membership.ts';
 import { pause } from './retry.ts';
 import { createTrustClient, type TrustClient, trustchainTarget } from './trust-client.ts';
 
@@ -31,7 +30,7 @@ export interface Member extends Membership {
   /** Started by the caller, after everything that serves on it. */
   readonly host: Host;
   /** Renews the certificate and follows revocations; runs while the host does. */
-  readonly following: Startable;
+  readonly following: Following;
   readonly client: TrustClient;
   readonly resolver: Resolver;
   /** The encoded certificate bundle. */
