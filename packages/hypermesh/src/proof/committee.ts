@@ -99,7 +99,7 @@ class ProofCommittee {
     return statement;
   }
 
-  /** Computed once a node, one after the other: it costs a fifth of a second. */
+  /** Computed once a node, one after the other: it costs a tenth of a second. */
   #plotRoot(node: Uint8Array): Promise<Uint8Array> {
     const known = this.#roots.get(hex(node));
     if (known !== undefined) return known;

@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { bytes, bytesUpTo, type Codec, decode, encode, equalBytes, hashLabelled, HASH_BYTES, oneOf, struct, uint } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
@@ -116,6 +117,7 @@ class ProvenanceFile implements ProvenanceChain {
   }
 
   async append(kind: ProvenanceKind, body: Uint8Array, time: number): Promise<void> {
+    assert((kind === 'genesis') === (this.#length === 0), 'a chain begins with its genesis and has one');
     const entry = { index: this.#length, previous: this.#head, kind, time, body };
     const encoded = encode(provenanceEntryCodec, entry);
     const record = new Uint8Array(LENGTH_BYTES + encoded.length);

@@ -1,0 +1,267 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Agent, createAgent } from '../../src/agent/agent.ts';
+import { bootClock, processStartTime } from '../../src/agent/boot-clock.ts';
+import type { DesiredPlacement, LeaseDeadline, PackageSource, PlacementReport } from '../../src/agent/desired.ts';
+import { hypermeshError } from '../../src/errors.ts';
+import type { RuntimeDriver } from '../../src/runtime/driver.ts';
+import { createProcessDriver } from '../runtime/process-driver.ts';
+import { settle, SteppedClock } from '../stepped-clock.ts';
+
+const FAR_MS = 3_600_000;
+
+interface Bench {
+  readonly agent: Agent;
+  readonly clock: SteppedClock;
+  readonly reports: PlacementReport[];
+  want(...placements: DesiredPlacement[]): void;
+  lease: LeaseDeadline | null;
+  /** Waits until the agent has reported so. */
+  until(id: string, state: PlacementReport['state'], lease?: number): Promise<PlacementReport>;
+}
+
+async function bench(overrides: { readonly drivers?: readonly RuntimeDriver[]; readonly packages?: PackageSource } = {}): Promise<Bench> {
+  const directory = await mkdtemp(join(tmpdir(), 'agent-'));
+  await writeFile(join(directory, 'program'), '');
+  const clock = new SteppedClock();
+  const listeners = new Set<() => void>();
+  const reports: PlacementReport[] = [];
+  let wanted: readonly DesiredPlacement[] = [];
+  const made: Bench = {
+    clock,
+    reports,
+    lease: { number: 1, deadline: bootClock() + FAR_MS },
+    agent: createAgent({
+      desired: {
+        placements: () => wanted,
+        lease: () => made.lease,
+        onChange(listener) {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      },
+      packages: overrides.packages ?? { fetch: async () => ({ directory, kind: 'program', entry: 'program' }) },
+      drivers: overrides.drivers ?? [createProcessDriver()],
+      clock,
+      bootClock,
+      report: (report) => reports.push(report),
+      stateDirectory: join(directory, 'state'),
+    }),
+    want(...placements) {
+      wanted = placements;
+      listeners.forEach((listener) => listener());
+    },
+    async until(id, state, lease = 1) {
+      const deadline = AbortSignal.timeout(20_000);
+      for (;;) {
+        const found = reports.findLast((report) => report.id === id);
+        if (found?.state === state && found.lease === lease) return found;
+        expect(deadline.aborted, JSON.stringify(reports)).toBe(false);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+  };
+  onTestFinished(async () => {
+    await made.agent.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+  await made.agent.start();
+  return made;
+}
+
+function placement(id: string, changes: Partial<DesiredPlacement> = {}): DesiredPlacement {
+  return {
+    id,
+    lease: 1,
+    app: 'a',
+    packageRoot: new Uint8Array(32),
+    manifest: new Uint8Array(32),
+    env: {},
+    args: [],
+    limits: { memoryBytesMax: 1, pidsMax: 1, cpuMillis: 1, fuelPerRequest: 1n, requestMsMax: 1 },
+    health: null,
+    exclusive: false,
+    ...changes,
+  };
+}
+
+const request = (path: string) => ({ method: 'GET', path, headers: {}, body: new Uint8Array() });
+const bodyOf = async (agent: Agent, id: string, lease = 1): Promise<string> => {
+  const { body } = await agent.workload(id, lease).handle(request('/'), { signal: AbortSignal.timeout(5_000) });
+  return Buffer.from(body).toString();
+};
+const codeOf = (run: () => unknown): string => {
+  try {
+    run();
+    return 'none';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+};
+const isAlive = (pid: number): boolean => processStartTime(pid) !== undefined;
+
+describe('the agent', () => {
+  it('runs what is desired and stops what no longer is', async () => {
+    const { agent, want, until, reports } = await bench();
+    want(placement('a-1', { env: { GREETING: 'hello' } }), placement('a-2'));
+    await Promise.all([until('a-1', 'ready'), until('a-2', 'ready')]);
+    expect(await bodyOf(agent, 'a-1')).toBe('hello');
+    const [pid] = agent.workload('a-1', 1).pids;
+    expect(codeOf(() => agent.workload('a-1', 2))).toBe('hypermesh.lease_stale');
+    expect(codeOf(() => agent.workload('a-9', 1))).toBe('hypermesh.workload_unknown');
+    want(placement('a-2'));
+    await until('a-1', 'stopped');
+    expect(isAlive(pid!)).toBe(false);
+    expect(agent.placements()).toMatchObject([{ id: 'a-2', phase: 'running' }]);
+    expect(reports.filter(({ id }) => id === 'a-1').map(({ state }) => state)).toEqual(['starting', 'ready', 'stopped']);
+  });
+
+  it('starts a new run when the lease number changes, after the old one', async () => {
+    const { agent, want, until, reports } = await bench();
+    want(placement('a-1'));
+    await until('a-1', 'ready');
+    const [pid] = agent.workload('a-1', 1).pids;
+    want(placement('a-1', { lease: 2 }));
+    await until('a-1', 'ready', 2);
+    expect(reports.map(({ state, lease }) => `${state} ${lease}`)).toEqual(['starting 1', 'ready 1', 'stopped 1', 'starting 2', 'ready 2']);
+    expect(isAlive(pid!)).toBe(false);
+    expect(await bodyOf(agent, 'a-1', 2)).toBe('ok');
+  });
+
+  it('restarts what ended by itself, later each time', async () => {
+    const { agent, want, until, clock, reports } = await bench();
+    want(placement('a-1'));
+    await until('a-1', 'ready');
+    process.kill(agent.workload('a-1', 1).pids[0]!, 'SIGKILL');
+    expect(await until('a-1', 'failed')).toMatchObject({ reason: 'exit' });
+    expect(codeOf(() => agent.workload('a-1', 1))).toBe('hypermesh.workload_unknown');
+    await clock.step(500);
+    expect(reports.at(-1)?.state).toBe('failed');
+    await clock.step(500);
+    await until('a-1', 'ready');
+    await clock.step(60_000);
+    process.kill(agent.workload('a-1', 1).pids[0]!, 'SIGKILL');
+    await until('a-1', 'failed');
+    expect(agent.placements()).toMatchObject([{ failures: 1 }]);
+  });
+
+  it('counts failures in a row', async () => {
+    const { agent, want, until, clock } = await bench();
+    want(placement('a-1'));
+    for (const failures of [1, 2, 3]) {
+      await until('a-1', 'ready');
+      process.kill(agent.workload('a-1', 1).pids[0]!, 'SIGKILL');
+      await until('a-1', 'failed');
+      expect(agent.placements()).toMatchObject([{ failures }]);
+      await clock.step(8_000);
+    }
+  });
+
+  it('does not begin the next run before a start that was called off is over', async () => {
+    const inner = createProcessDriver();
+    const overlaps: number[] = [];
+    let starting = 0;
+    let release: () => void = () => undefined;
+    const slow: RuntimeDriver = {
+      ...inner,
+      async start(spec, options) {
+        starting += 1;
+        overlaps.push(starting);
+        if (overlaps.length === 1) await new Promise<void>((resolve) => (release = resolve));
+        try {
+          return await inner.start(spec, { signal: AbortSignal.timeout(10_000) });
+        } finally {
+          starting -= 1;
+          options.signal.throwIfAborted();
+        }
+      },
+    };
+    const { want, until, clock, agent } = await bench({ drivers: [slow] });
+    want(placement('a-1'));
+    await until('a-1', 'starting');
+    while (overlaps.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    want();
+    await settle();
+    want(placement('a-1', { lease: 2 }));
+    await clock.step(1_000);
+    expect(agent.placements()).toMatchObject([{ lease: 1, phase: 'stopping' }]);
+    release();
+    await until('a-1', 'ready', 2);
+    expect(overlaps).toEqual([1, 1]);
+    expect(agent.placements()).toMatchObject([{ lease: 2, phase: 'running' }]);
+  });
+
+  it.each<[string, PackageSource['fetch'], string]>([
+    ['a package that cannot be fetched', () => Promise.reject(hypermeshError('hypermesh.unsupported')), 'hypermesh.unsupported'],
+    ['a kind without driver', async () => ({ directory: '/', kind: 'magic', entry: '' }), 'hypermesh.driver_unavailable'],
+    ['a package that does not start', async () => ({ directory: '/', kind: 'program', entry: 'missing' }), 'hypermesh.workload_failed'],
+  ])('reports %s', async (_, fetch, reason) => {
+    const { want, until } = await bench({ packages: { fetch } });
+    want(placement('a-1'));
+    expect(await until('a-1', 'failed')).toMatchObject({ reason });
+  });
+
+  it('checks health: before it says ready, and as long as it runs', async () => {
+    const { agent, want, until, clock } = await bench();
+    const health = { path: '/', intervalMs: 1_000, timeoutMs: 2_000, failuresMax: 2 };
+    want(placement('good', { health }), placement('bad', { health: { ...health, path: '/health' }, env: { FAILING: 'yes' } }));
+    await until('good', 'ready');
+    await stepUntil(clock, () => agent.placements().some(({ id, phase }) => id === 'bad' && phase === 'failed'));
+    expect(await until('bad', 'failed')).toMatchObject({ reason: 'hypermesh.workload_unhealthy' });
+    process.kill(agent.workload('good', 1).pids[0]!, 'SIGSTOP');
+    await stepUntil(clock, () => agent.placements().some(({ id, phase }) => id === 'good' && phase !== 'running'));
+    expect((await until('good', 'failed')).reason).toBe('hypermesh.workload_unhealthy');
+  }, 30_000);
+
+  it('stops everything with itself', async () => {
+    const { agent, want, until } = await bench();
+    want(placement('a-1'), placement('a-2', { exclusive: true }));
+    await Promise.all([until('a-1', 'ready'), until('a-2', 'ready')]);
+    const pids = ['a-1', 'a-2'].flatMap((id) => agent.workload(id, 1).pids);
+    await agent.stop();
+    expect(pids.some(isAlive)).toBe(false);
+    want(placement('a-3'));
+    expect(agent.placements()).toEqual([]);
+  });
+});
+
+describe('exclusive workloads', () => {
+  it('start only under a lease that holds for some time', async () => {
+    const made = await bench();
+    for (const lease of [null, { number: 2, deadline: bootClock() + FAR_MS }, { number: 1, deadline: bootClock() + 500 }]) {
+      made.lease = lease;
+      made.want(placement('a-1', { exclusive: true }));
+      await settle();
+      expect(made.agent.placements()).toEqual([]);
+    }
+    made.lease = { number: 1, deadline: bootClock() + FAR_MS };
+    await made.clock.step(500);
+    await made.until('a-1', 'ready');
+  });
+
+  it('end with their lease and live on with a renewed one', async () => {
+    const made = await bench();
+    made.lease = { number: 1, deadline: bootClock() + 3_000 };
+    made.want(placement('kept', { exclusive: true }), placement('free'));
+    await Promise.all([made.until('kept', 'ready'), made.until('free', 'ready')]);
+    const renewed = bootClock() + 4_500;
+    made.lease = { number: 1, deadline: renewed };
+    await made.clock.step(500);
+    made.lease = { number: 2, deadline: bootClock() + FAR_MS };
+    await made.clock.step(500);
+    await made.until('kept', 'failed');
+    expect(bootClock()).toBeGreaterThanOrEqual(renewed);
+    expect(await bodyOf(made.agent, 'free')).toBe('ok');
+  }, 20_000);
+});
+
+async function stepUntil(clock: SteppedClock, holds: () => boolean): Promise<void> {
+  const deadline = AbortSignal.timeout(20_000);
+  while (!holds()) {
+    expect(deadline.aborted).toBe(false);
+    await clock.step(100);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
