@@ -23,7 +23,7 @@ export class Checker {
   readonly #simulation: Simulation;
   readonly #config: CheckerConfig;
   /** By height: the first block that an honest validator committed. */
-  readonly #sequence = new Map<number, { readonly id: string; readonly validator: number }>();
+  readonly #sequence = new Map<number, { readonly id: string; readonly validator: number; readonly time: number }>();
   readonly #submitted = new Set<string>();
   readonly #statements = new Map<string, string>();
 
@@ -46,11 +46,14 @@ export class Checker {
     const known = this.#sequence.get(chain.height);
     if (chain.height !== committedHeight + 1)
       this.#violate('order', `validator ${validator} goes from ${committedHeight} to ${chain.height}`);
-    if (known === undefined) this.#sequence.set(chain.height, { id, validator });
+    if (known === undefined) this.#sequence.set(chain.height, { id, validator, time: chain.block.time });
     else if (known.id !== id) {
       const words = `validators ${known.validator} and ${validator} disagree at height ${chain.height}: ${known.id.slice(0, 8)}, ${id.slice(0, 8)}`;
       this.#violate('agreement', words);
     }
+    const before = this.#sequence.get(chain.height - 1);
+    if (before !== undefined && chain.block.time <= before.time)
+      this.#violate('time', `block ${chain.height} is not later than its parent`);
     const { quorum } = this.#config.validators;
     for (const digest of chain.block.batches) {
       if (!this.#submitted.has(hex(digest))) this.#violate('validity', `validator ${validator} committed a digest that nobody submitted`);

@@ -59,6 +59,14 @@ describe('the checker', () => {
         checker.commit(1, chainAt(1, 2), 0, all);
       },
     ],
+    [
+      'a block that is not later than its parent',
+      /^time/,
+      (checker) => {
+        checker.commit(0, chainAt(1, 1, { time: 7 }), 0, all);
+        checker.commit(0, chainAt(2, 2, { time: 7 }), 1, all);
+      },
+    ],
     ['a height that is skipped', /^order/, (checker) => checker.commit(0, chainAt(2, 1), 0, all)],
     ['a digest that nobody submitted', /^validity/, (checker) => checker.commit(0, chainAt(1, 1, { batches: [digest] }), 0, all)],
     [
