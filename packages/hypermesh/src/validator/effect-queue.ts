@@ -23,10 +23,9 @@ export class EffectQueue {
   }
 
   push(effects: readonly ConsensusEffect[]): void {
-    for (const effect of effects) {
-      // Writing begins at once, so that neighbours share one write.
-      this.#queue.push(effect.kind === 'persist' ? this.#components.persist(effect) : effect);
-    }
+    if (this.#closed) return;
+    // Writing begins at once, so that neighbours share one write.
+    for (const effect of effects) this.#queue.push(effect.kind === 'persist' ? this.#persist(effect) : effect);
     if (!this.#running) void this.#run();
   }
 
@@ -34,6 +33,13 @@ export class EffectQueue {
   close(): void {
     this.#closed = true;
     this.#queue.length = 0;
+  }
+
+  #persist(effect: PersistEffect): Promise<void> {
+    const written = this.#components.persist(effect);
+    // Its failure is met when its turn comes, or has been met by one before it.
+    written.catch(() => {});
+    return written;
   }
 
   async #run(): Promise<void> {
@@ -50,7 +56,6 @@ export class EffectQueue {
         this.close();
         if (!wasClosed) this.#components.failed(error);
       }
-      if (this.#closed) this.#queue.length = 0;
     }
     this.#running = false;
   }
