@@ -249,6 +249,9 @@ describe('the state of a verifier', () => {
   test('refuses what is older', async () => {
     const old = side.revocations.update();
     side.clock.step(1000);
+    await side.revocations.publish();
+    await state.apply(side.revocations.update());
+    await expect(state.apply(old)).rejects.toThrow(refusal('revocation_rollback'));
     await side.revoke(2);
     await state.apply(side.revocations.update());
     await expect(state.apply(old)).rejects.toThrow(refusal('revocation_rollback'));

@@ -8,7 +8,7 @@ import { parseCheckpoint } from '../../src/note/checkpoint.ts';
 import { formatNote, parseNote } from '../../src/note/note.ts';
 import { type BundleVerification, createVerificationCache, verifyBundle } from '../../src/verification/bundle-verification.ts';
 import { createAuthority, createLeaf, NOW } from '../fixtures.ts';
-import { forge } from '../forge.ts';
+import { encodeValidity, FIELD, forge } from '../forge.ts';
 import { removeFolders } from '../log/fixtures.ts';
 import { bundleOf, createMesh, type Holder, HOUR_MS, issue, type MeshFixture, nextPolicy, quorumFor, MESH_TIMEOUT_MS } from './fixtures.ts';
 
@@ -30,6 +30,7 @@ const verification = (change: Partial<BundleVerification> = {}): BundleVerificat
   crypto: mesh.authority.crypto,
   ...change,
 });
+const flipped = (bytes: Uint8Array): Uint8Array => bytes.with(bytes.length - 1, (bytes.at(-1) as number) ^ 1);
 const refusal = (suffix: string) => expect.objectContaining({ code: `trustchain.${suffix}` });
 
 describe('a sound bundle', () => {
@@ -68,7 +69,6 @@ describe('a sound bundle', () => {
 describe('refusals', () => {
   const note = () => parseNote(holder.bundle.checkpoint);
   const withoutSignature = (index: number) => formatNote({ ...note(), signatures: note().signatures.toSpliced(index, 1) });
-  const flipped = (bytes: Uint8Array): Uint8Array => bytes.with(bytes.length - 1, (bytes.at(-1) as number) ^ 1);
 
   test.each<[string, string, () => Partial<Bundle>, (() => Partial<BundleVerification>)?]>([
     ['not yet valid', 'certificate_not_yet_valid', () => ({}), () => ({ at: NOW - 30_001 })],
@@ -158,6 +158,20 @@ describe('refusals', () => {
     expect(() => verifyBundle({ ...holder.bundle, intermediates: [issuer.der] }, verification())).toThrow(refusal('chain_untrusted'));
   });
 
+  test('a leaf that breaks its profile, though its issuer has signed it', async () => {
+    const fields = { [FIELD.validity]: encodeValidity(NOW, NOW + LEAF_LIFETIME_MS_MAX + 1000) };
+    const der = await forge(holder.leaf, { signer: mesh.authority.issuerKeys.pair, fields });
+    const bundle = await bundleOf(mesh, { der });
+    expect(() => verifyBundle(bundle, verification())).toThrow(refusal('profile_violated'));
+  });
+
+  test('a leaf whose issuer is revoked', () => {
+    const { serial } = mesh.authority.intermediate;
+    const revoked = { serial, reason: 'ca-compromise', invalidityDate: null, time: NOW, revoker: new Uint8Array(32) } as const;
+    const revocation = { find: (asked: string) => (asked === serial ? revoked : null), nextUpdate: () => Infinity };
+    expect(() => verifyBundle(holder.bundle, verification({ revocation }))).toThrow(refusal('certificate_revoked'));
+  });
+
   test('every single changed byte of the leaf', () => {
     for (let at = 0; at < holder.leaf.der.length; at += 97) {
       const leaf = holder.leaf.der.with(at, (holder.leaf.der[at] as number) ^ 0x40);
@@ -214,6 +228,9 @@ describe('witnesses', () => {
     expect(parseCheckpoint(checkpoint).note.signatures).toHaveLength(5);
 
     const note = parseNote(checkpoint);
+    const changed = note.signatures.map(({ bytes, ...rest }, i) => ({ ...rest, bytes: i === 4 ? flipped(bytes) : bytes }));
+    const forged = formatNote({ ...note, signatures: changed });
+    expect(() => verifyBundle({ ...fresh, checkpoint: forged }, verification({ cache }))).toThrow(refusal('witness_quorum_missing'));
     const fewer = formatNote({ ...note, signatures: note.signatures.slice(0, 4) });
     expect(() => verifyBundle({ ...fresh, checkpoint: fewer }, verification({ cache }))).toThrow(refusal('witness_quorum_missing'));
   });
