@@ -1,13 +1,29 @@
-import { defineErrors, type ErrorFactory } from '@hypermesh/stoq';
+import { CodedError, defineErrors, type ErrorData, type ErrorFactory } from '@hypermesh/stoq';
 
 const catalogue = {
   'cli.usage': { message: 'The command line is not complete or not understood', retryable: false },
   'cli.context_missing': { message: 'There is no such context; make one with "hypermesh login TOKEN"', retryable: false },
   'cli.context_exists': { message: 'A context of that name is already there; choose another with --context', retryable: false },
+  'cli.context_keys': {
+    message: 'The context holds the only copy of its keys; add --delete-keys to delete them for good',
+    retryable: false,
+  },
   'cli.not_found': { message: 'Nothing of that name is known to the mesh', retryable: false },
+  'cli.file_unusable': { message: 'The file or folder cannot be used', retryable: false },
+  'cli.interrupted': { message: 'Interrupted; what was ordered before may still take effect', retryable: true },
+  'cli.timeout': { message: 'The mesh did not answer in time; allow more with --timeout SECONDS', retryable: true },
+  'cli.sponsor_missing': { message: 'No node has a current Proof of State that could vouch for the operation', retryable: true },
+  'cli.not_ready': { message: 'The app is deployed, but its replicas are not ready yet', retryable: true },
+  'cli.log_refused': { message: 'No validator has shown a log that verifies', retryable: false },
+  'cli.unsupported': { message: 'This version of hypermesh has no such command yet', retryable: false },
 } as const;
 
 export type CliErrorCode = keyof typeof catalogue;
 
 /** Errors of this package. */
 export const cliError: ErrorFactory<CliErrorCode> = defineErrors(catalogue);
+
+/** A `cli.usage` error that says what is wrong in its own words. */
+export function usageError(message: string, data: ErrorData = {}): CodedError<'cli.usage'> {
+  return new CodedError('cli.usage', { message, retryable: false }, data);
+}

@@ -36,9 +36,22 @@ const UNAVAILABLE: ReadonlySet<string> = new Set([
   'hypermesh.not_committed',
   'hypermesh.mempool_full',
   'hypermesh.no_replica',
+  'hypermesh.not_running',
+  'cli.timeout',
+  'cli.not_ready',
+  'cli.sponsor_missing',
 ]);
 
-const USAGE: ReadonlySet<string> = new Set(['cli.usage', 'stoq.id_malformed', 'stoq.config_invalid', 'hypermesh.app_invalid']);
+const USAGE: ReadonlySet<string> = new Set([
+  'cli.usage',
+  'cli.context_missing',
+  'cli.context_exists',
+  'cli.context_keys',
+  'stoq.id_malformed',
+  'stoq.config_invalid',
+  'trustchain.config_invalid',
+  'hypermesh.app_invalid',
+]);
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof CodedError)) return EXIT.failed;

@@ -43,8 +43,8 @@ export class Output {
     this.#options.stderr.write(ensureNewline(text));
   }
 
-  /** A failure: what, where, and how to mend it, with its code. */
-  failure(error: unknown): void {
+  /** A failure: what, where, and how to mend it, with its code. `hint` is the advice for people. */
+  failure(error: unknown, hint: string = ''): void {
     const coded = error instanceof CodedError ? error : undefined;
     if (this.json) {
       const body = {
@@ -58,8 +58,8 @@ export class Output {
     }
     const code = coded === undefined ? '' : this.style('dim', ` [${coded.code}]`, 'stderr');
     this.#options.stderr.write(`${this.style('red', 'error:', 'stderr')} ${plainText(messageOf(error))}${code}\n`);
-    const hint = coded?.retryable === true ? 'The same command may succeed later.\n' : '';
-    this.#options.stderr.write(hint);
+    const advice = hint !== '' ? hint : coded?.retryable === true ? 'The same command may succeed later.' : '';
+    if (advice !== '') this.#options.stderr.write(`${plainText(advice)}\n`);
   }
 
   table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createCrypto, formatId, systemClock, systemEntropy } from '@hypermesh/stoq';
+import { type JoinToken, parseJoinToken, tokenHashOf } from '@hypermesh/trustchain';
+import { joinMesh, queryMesh } from '@hypermesh/mesh/client';
+import type { CommandContext } from '../command.ts';
+import { usageError } from '../errors.ts';
+import { openSession, type Session } from '../session.ts';
+import { hexOf } from '../text.ts';
+import { assertName } from './contexts.ts';
+import { prepareHome } from './home.ts';
+
+export interface LoginOptions {
+  readonly tokenFile?: string;
+  readonly home?: string;
+  /** The name to take in the mesh. */
+  readonly name?: string;
+}
+
+// The longest join token and a line feed.
+const TOKEN_CHARS_MAX = 64 * 1024;
+
+/** Enrols with TrustChain, becomes a member by a transaction, and keeps the membership as the current context. */
+export async function login(context: CommandContext, token: string | null, options: LoginOptions): Promise<void> {
+  const given = [token, options.tokenFile, options.home].filter((way) => way !== undefined && way !== null);
+  if (given.length > 1) throw usageError('Give one of a token, --token-file and --home');
+  if (context.contextWanted !== null) await assertName(context.contextWanted);
+  if (options.home !== undefined) return adopt(context, resolve(context.cwd, options.home), options.name ?? null);
+
+  const line = token ?? (await readToken(context, options.tokenFile));
+  const parsed = parseJoinToken(line);
+  const hash = tokenHashOf(parsed.meshId, parsed.secret);
+  const home = join(context.contexts.directory, 'pending', hexOf(hash).slice(0, 32));
+  context.out.progress('Making keys');
+  const crypto = await createCrypto();
+  try {
+    await prepareHome(home, line, { crypto, entropy: systemEntropy, now: () => systemClock.now() });
+  } finally {
+    await crypto.close();
+  }
+  const joined = await becomeMember(context, home, { token: { ...parsed, hash }, name: options.name ?? null });
+  await keep(context, joined, home, true);
+}
+
+async function adopt(context: CommandContext, home: string, name: string | null): Promise<void> {
+  await keep(context, await becomeMember(context, home, { token: null, name }), home, false);
+}
+
+interface Joined {
+  readonly mesh: string;
+  readonly meshId: string;
+  readonly member: string;
+  readonly memberName: string;
+}
+
+interface JoinAs {
+  readonly token: (JoinToken & { readonly hash: Uint8Array }) | null;
+  readonly name: string | null;
+}
+
+async function becomeMember(context: CommandContext, home: string, { token, name }: JoinAs): Promise<Joined> {
+  const { out, signal } = context;
+  out.progress('Enrolling with TrustChain');
+  const session = await openSession(home, { signal, onProblem: (text) => out.progress(text) });
+  try {
+    const { member, mesh, account } = session;
+    out.progress('Joining the mesh');
+    const invitation = token === null ? null : await orderedInvitation(session, token.hash);
+    await joinMesh(mesh, account, { bundle: member.bundle(), name, token: invitation, addresses: [] }, { signal });
+    const joined = await queryMesh(mesh, 'member', account.owner, { signal });
+    return {
+      mesh: member.genesis.meshName,
+      meshId: formatId('mesh', member.meshId),
+      member: formatId('node', account.owner),
+      memberName: joined?.name ?? '',
+    };
+  } finally {
+    await session.close();
+  }
+}
+
+/** The hash of the token where validators have ordered its invitation: joining uses it up. */
+async function orderedInvitation({ mesh, signal }: Session, hash: Uint8Array): Promise<Uint8Array | null> {
+  const { time } = await mesh.status({ signal });
+  return (await queryMesh(mesh, 'invitation', { token: hash, time }, { signal })) === null ? null : hash;
+}
+
+async function keep(context: CommandContext, joined: Joined, home: string, move: boolean): Promise<void> {
+  const name = context.contextWanted ?? joined.mesh.toLowerCase().replaceAll(/[^a-z0-9._-]/gu, '-');
+  const entry = await context.contexts.add(name, home, { move });
+  context.out.result({ context: name, home: entry.home, ...joined }, () =>
+    [`Logged in to ${joined.mesh} as ${joined.memberName}.`, `The current context is now "${name}", in ${entry.home}.`].join('\n'),
+  );
+}
+
+async function readToken(context: CommandContext, file: string | undefined): Promise<string> {
+  if (file !== undefined) return readFile(resolve(context.cwd, file), 'utf8');
+  let text = '';
+  for await (const chunk of context.stdin) {
+    text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
+    if (text.length > TOKEN_CHARS_MAX) break;
+    context.signal.throwIfAborted();
+  }
+  return text;
+}

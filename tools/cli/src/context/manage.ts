@@ -1,0 +1,34 @@
+import type { CommandContext } from '../command.ts';
+import { cliError } from '../errors.ts';
+
+export interface LogoutOptions {
+  readonly deleteKeys?: boolean;
+}
+
+export async function logout(context: CommandContext, { deleteKeys = false }: LogoutOptions): Promise<void> {
+  const { contexts, out } = context;
+  const entry = await contexts.find(await context.contextName());
+  if (!entry.linked && !deleteKeys) throw cliError('cli.context_keys', { context: entry.name, home: entry.home });
+  await contexts.remove(entry.name);
+  out.result({ context: entry.name, home: entry.home, deleted: !entry.linked }, () =>
+    entry.linked ? `Forgot context "${entry.name}"; its keys stay in ${entry.home}.` : `Deleted context "${entry.name}" with its keys.`,
+  );
+}
+
+export async function listContexts({ contexts, out }: CommandContext): Promise<void> {
+  const entries = await contexts.list();
+  out.result(entries, () =>
+    entries.length === 0
+      ? 'No context yet; make one with "hypermesh login TOKEN" or "hypermesh up".'
+      : out.table(
+          ['', 'NAME', 'HOME'],
+          entries.map(({ name, home, current }) => [current ? '*' : '', name, home]),
+        ),
+  );
+}
+
+export async function useContext({ contexts, out }: CommandContext, name: string): Promise<void> {
+  await contexts.use(name);
+  const { home } = await contexts.find(name);
+  out.result({ context: name, home }, () => `The current context is now "${name}".`);
+}

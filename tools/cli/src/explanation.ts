@@ -1,0 +1,59 @@
+import { CodedError, PeerError } from '@hypermesh/stoq';
+import { cliError } from './errors.ts';
+
+// The words of a refusal that travelled without its message.
+const WORDLESS = 'The mesh refused the transaction';
+
+// What to do next, for people; codes that are not here explain themselves.
+const HINTS: Readonly<Record<string, string>> = {
+  'cli.not_ready': 'See why with: hypermesh app explain NAME',
+  'cli.sponsor_missing': 'Nodes prove themselves once a window; see "hypermesh node ls" and try again.',
+  'hypermesh.escrow_missing': 'Fund the app first: hypermesh ledger escrow APP --fund AMOUNT',
+  'hypermesh.unschedulable': 'See what nodes offer with: hypermesh node ls',
+  'hypermesh.quorum_lost': 'See which validators are silent with: hypermesh status',
+  'hypermesh.transaction_owner': 'The account is no member of the mesh yet; repeat "hypermesh login".',
+  'stoq.carrier_refused': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
+  'stoq.carrier_timeout': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
+  'trustchain.token_used': 'Ask for a new token: hypermesh node invite',
+  'trustchain.token_invalid': 'Paste the whole line that begins with join1. or ask for a new token: hypermesh node invite',
+  'trustchain.certificate_expired': 'Log in again with a new token.',
+  'caesar.funds_insufficient': 'See what there is with: hypermesh ledger balance',
+};
+
+export interface Explanation {
+  readonly error: unknown;
+  readonly hint: string;
+}
+
+/** The error in words for people: codes from the mesh get the message of their catalogue back, errors of files get a code. */
+export async function explain(error: unknown): Promise<Explanation> {
+  if (error instanceof CodedError) return { error: await worded(error), hint: HINTS[error.code] ?? '' };
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof Error && typeof code === 'string' && typeof syscall === 'string') {
+    return { error: cliError('cli.file_unusable', { path, reason: code }, { cause: error }), hint: '' };
+  }
+  return { error, hint: '' };
+}
+
+async function worded(error: CodedError): Promise<CodedError> {
+  if (!(error instanceof PeerError) && !error.message.startsWith(WORDLESS)) return error;
+  const message = await messageOf(error.code);
+  if (message === undefined) return error;
+  return new CodedError(error.code, { message, retryable: error.retryable }, error.data, { cause: error });
+}
+
+async function messageOf(code: string): Promise<string | undefined> {
+  const [{ hypermeshError }, { trustError }, { caesarError }, { catalogError }] = await Promise.all([
+    import('@hypermesh/mesh/client'),
+    import('@hypermesh/trustchain'),
+    import('@hypermesh/caesar'),
+    import('@hypermesh/catalog'),
+  ]);
+  const catalogues: readonly Readonly<Record<string, { readonly message: string }>>[] = [
+    hypermeshError.catalogue,
+    trustError.catalogue,
+    caesarError.catalogue,
+    catalogError.catalogue,
+  ];
+  return catalogues.map((catalogue) => catalogue[code]?.message).find((message) => message !== undefined);
+}

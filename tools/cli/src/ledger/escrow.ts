@@ -1,0 +1,37 @@
+import { encode } from '@hypermesh/stoq';
+import { CAESAR_MACHINE, caesarOperationCodec } from '@hypermesh/caesar/client';
+import { caesarError } from '@hypermesh/caesar';
+import { formatCaes, parsePositiveCaes } from '../amount.ts';
+import { fundEscrow, readEscrow } from '../app/funding.ts';
+import type { CommandContext } from '../command.ts';
+import { usageError } from '../errors.ts';
+
+export interface EscrowOptions {
+  readonly fund?: string;
+  readonly close?: boolean;
+}
+
+const TRANSFER_ID_BYTES = 16;
+
+export async function escrow(context: CommandContext, app: string, { fund, close = false }: EscrowOptions): Promise<void> {
+  if (close && fund !== undefined) throw usageError('Give one of --fund and --close');
+  const amount = fund === undefined ? null : parsePositiveCaes(fund);
+  const session = await context.session();
+  if (close) {
+    const { mesh, account, entropy, signal } = session;
+    const operation = { kind: 'escrow.close', id: entropy.bytes(TRANSFER_ID_BYTES), app } as const;
+    const { height } = await mesh.transact(account, CAESAR_MACHINE, [encode(caesarOperationCodec, operation)], { signal });
+    return context.out.result({ app, open: false, height }, () => `Closed the escrow of ${app}; the rest is yours again.`);
+  }
+  if (amount !== null) await fundEscrow(session, app, amount);
+  const found = await readEscrow(session, app);
+  if (found === null) throw caesarError('caesar.escrow_unknown', { app });
+  context.out.result({ app, open: true, ...found }, () =>
+    context.out.fields([
+      ['app', app],
+      ['available', `${formatCaes(found.available)} CAES`],
+      ['deposited', `${formatCaes(found.deposited)} CAES`],
+      ['spent', `${formatCaes(found.spent)} CAES`],
+    ]),
+  );
+}
