@@ -1,8 +1,8 @@
 import { bytes, type Codec, decode, encode, HASH_BYTES, list, struct, uint } from '@hypermesh/stoq';
-import { Level } from 'level';
 import { hypermeshError } from '../errors.ts';
 import { INCLUSION_HASHES_MAX, type CompleteNode } from './append-only-tree.ts';
 import { type StateRoots, stateRootsCodec } from './root-of-roots.ts';
+import { type BytesLevel, getBytes, numberKey, numberOf, openLevel, tagged } from './level.ts';
 import type { StateChange } from './sparse-tree.ts';
 
 /** Where the execution of the log stands. */
@@ -50,26 +50,20 @@ const ROOTS = 'h'.charCodeAt(0);
 
 /** Owner of the executed state on disk: LevelDB, one atomic batch a block. */
 export class StateStore {
-  readonly #db: Level<Uint8Array, Uint8Array>;
+  readonly #db: BytesLevel;
 
-  private constructor(db: Level<Uint8Array, Uint8Array>) {
+  private constructor(db: BytesLevel) {
     this.#db = db;
   }
 
   /** Throws `hypermesh.state_corrupt` when the database cannot be opened. */
   static async open(directory: string): Promise<StateStore> {
-    const db = new Level<Uint8Array, Uint8Array>(directory, { keyEncoding: 'view', valueEncoding: 'view' });
-    try {
-      await db.open();
-    } catch (cause) {
-      throw hypermeshError('hypermesh.state_corrupt', { directory }, { cause });
-    }
-    return new StateStore(db);
+    return new StateStore(await openLevel(directory));
   }
 
   /** Undefined before genesis was committed. */
   async checkpoint(): Promise<Checkpoint | undefined> {
-    const encoded = await this.#db.get(CHECKPOINT);
+    const encoded = await getBytes(this.#db, CHECKPOINT);
     return encoded === undefined ? undefined : decode(checkpointCodec, encoded);
   }
 
@@ -104,7 +98,7 @@ export class StateStore {
 
   /** Place of a transaction's receipt in the receipt tree. */
   async receiptIndex(transactionId: Uint8Array): Promise<number | undefined> {
-    const key = await this.#db.get(tagged(TRANSACTION, transactionId));
+    const key = await getBytes(this.#db, tagged(TRANSACTION, transactionId));
     return key === undefined ? undefined : numberOf(key);
   }
 
@@ -129,7 +123,7 @@ export class StateStore {
   }
 
   async #require(key: Uint8Array): Promise<Uint8Array> {
-    const value = await this.#db.get(key);
+    const value = await getBytes(this.#db, key);
     if (value === undefined) throw hypermeshError('hypermesh.state_corrupt', { missing: Buffer.from(key).toString('hex') });
     return value;
   }
@@ -148,21 +142,6 @@ export class StateStore {
 /** Names of machines hold no zero byte, so that no machine's keys run into those of another. */
 function statePrefix(name: string): Uint8Array {
   return Buffer.from(`${STATE}${name}\u0000`);
-}
-
-function tagged(tag: number, bytesOfKey: Uint8Array): Uint8Array {
-  return Buffer.concat([Uint8Array.of(tag), bytesOfKey]);
-}
-
-function numberKey(tag: number, number: number): Uint8Array {
-  const key = Buffer.alloc(9);
-  key[0] = tag;
-  key.writeBigUInt64BE(BigInt(number), 1);
-  return key;
-}
-
-function numberOf(key: Uint8Array): number {
-  return Number(Buffer.from(key.buffer, key.byteOffset, key.length).readBigUInt64BE(1));
 }
 
 function nodeKey(level: number, index: number): Uint8Array {

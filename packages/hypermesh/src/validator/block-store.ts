@@ -1,9 +1,9 @@
 import { type Codec, decode, encode, struct } from '@hypermesh/stoq';
-import { Level } from 'level';
 import { type Block, blockCodec, type ChainBlock, chainBlockCodec } from '../consensus/block.ts';
 import { quorumCertificateCodec, type QuorumCertificate } from '../consensus/certificate.ts';
 import type { CommitProof } from '../consensus/events.ts';
 import { hypermeshError } from '../errors.ts';
+import { type BytesLevel, getBytes, numberKey, numberOf, openLevel, tagged } from '../state/level.ts';
 
 /** A block that a quorum vouches for: batches, and the root that it states. */
 export interface CertifiedBlock {
@@ -27,25 +27,18 @@ const BATCH = 'd'.charCodeAt(0);
 const UNORDERED = 'u'.charCodeAt(0);
 const CERTIFIED: Uint8Array = Buffer.from('c');
 const FOUNDED: Uint8Array = Buffer.from('f');
-const DIGEST_BYTES = 32;
 
 /** Owner of committed blocks and of batches on disk (LevelDB). Nothing is pruned yet. */
 export class BlockStore {
-  readonly #db: Level<Uint8Array, Uint8Array>;
+  readonly #db: BytesLevel;
 
-  private constructor(db: Level<Uint8Array, Uint8Array>) {
+  private constructor(db: BytesLevel) {
     this.#db = db;
   }
 
   /** Throws `hypermesh.state_corrupt` when the database cannot be opened. */
   static async open(directory: string): Promise<BlockStore> {
-    const db = new Level<Uint8Array, Uint8Array>(directory, { keyEncoding: 'view', valueEncoding: 'view' });
-    try {
-      await db.open();
-    } catch (cause) {
-      throw hypermeshError('hypermesh.state_corrupt', { directory }, { cause });
-    }
-    return new BlockStore(db);
+    return new BlockStore(await openLevel(directory));
   }
 
   /** Committed blocks in ascending order and the proof for the last of them; durable when it resolves. */
@@ -70,7 +63,7 @@ export class BlockStore {
   }
 
   async block(height: number): Promise<ChainBlock | undefined> {
-    const encoded = await this.#db.get(numberKey(BLOCK, height));
+    const encoded = await getBytes(this.#db, numberKey(BLOCK, height));
     return encoded === undefined ? undefined : decode(chainBlockCodec, encoded);
   }
 
@@ -78,7 +71,7 @@ export class BlockStore {
   async finalAfter(afterHeight: number, countMax: number): Promise<FinalBlocks | undefined> {
     const proved = await this.#provedHeight(afterHeight, countMax);
     if (proved === undefined) return undefined;
-    const proof = await this.#db.get(numberKey(PROOF, proved));
+    const proof = await getBytes(this.#db, numberKey(PROOF, proved));
     const blocks = await this.blocksBetween(afterHeight, proved);
     return { blocks, proof: decode(commitProofCodec, proof as Uint8Array) };
   }
@@ -100,7 +93,7 @@ export class BlockStore {
   }
 
   async batch(digest: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#db.get(tagged(BATCH, digest));
+    return getBytes(this.#db, tagged(BATCH, digest));
   }
 
   async hasBatch(digest: Uint8Array): Promise<boolean> {
@@ -122,7 +115,7 @@ export class BlockStore {
   }
 
   async certified(): Promise<CertifiedBlock | undefined> {
-    const encoded = await this.#db.get(CERTIFIED);
+    const encoded = await getBytes(this.#db, CERTIFIED);
     return encoded === undefined ? undefined : decode(certifiedBlockCodec, encoded);
   }
 
@@ -152,22 +145,4 @@ export class BlockStore {
 
 function rangeOf(tag: number): { gte: Uint8Array; lt: Uint8Array } {
   return { gte: Uint8Array.of(tag), lt: Uint8Array.of(tag + 1) };
-}
-
-function tagged(tag: number, digest: Uint8Array): Uint8Array {
-  const key = new Uint8Array(1 + DIGEST_BYTES);
-  key[0] = tag;
-  key.set(digest, 1);
-  return key;
-}
-
-function numberKey(tag: number, number: number): Uint8Array {
-  const key = Buffer.alloc(9);
-  key[0] = tag;
-  key.writeBigUInt64BE(BigInt(number), 1);
-  return key;
-}
-
-function numberOf(key: Uint8Array): number {
-  return Number(Buffer.from(key.buffer, key.byteOffset, key.length).readBigUInt64BE(1));
 }

@@ -33,6 +33,9 @@ export interface ValidatorLogComponents extends Pick<ValidatorComponents, 'clock
   readonly halted: (error: unknown) => void;
 }
 
+// As many as blocks lag behind execution in a mesh that catches up; reading them takes milliseconds.
+const RECENT_ROOTS_MAX = 256;
+
 /** One validator at work: consensus, batches, execution and receipts, from start to stop. */
 export class ValidatorLog {
   readonly shell: ConsensusShell;
@@ -90,10 +93,17 @@ export class ValidatorLog {
     const digests = await this.blocks.unordered();
     this.shell.dispatch({ kind: 'started' });
     if (digests.length > 0) this.shell.dispatch({ kind: 'batches-stored', digests });
-    const { height, root } = this.executor;
-    if (height > 0) this.shell.dispatch({ kind: 'executed', height, rootOfRoots: root });
+    await this.#tellRecentRoots();
     this.#pipeline.start(restored.committed.height);
     for (const link of this.links) link.start();
+  }
+
+  /** What was executed before the last stop: others may state a height that is older than the newest one here. */
+  async #tellRecentRoots(): Promise<void> {
+    const { height: newest } = this.executor;
+    for (let height = Math.max(1, newest - RECENT_ROOTS_MAX + 1); height <= newest; height++) {
+      this.shell.dispatch({ kind: 'executed', height, rootOfRoots: await this.executor.rootAt(height) });
+    }
   }
 
   async stop(): Promise<void> {

@@ -113,10 +113,9 @@ describe('a transaction', () => {
       },
     };
     const { client, clock } = clientOf(taken);
-    const failing = client.transact(mesh.accounts[0]!, 'mesh', operations, soon());
-    const failed = expect(failing).rejects.toMatchObject({ code: 'hypermesh.transaction_sequence' });
     const stepping = setInterval(() => void clock.step(250), 1);
-    await failed;
+    const failing = client.transact(mesh.accounts[0]!, 'mesh', operations, soon());
+    await expect(failing).rejects.toMatchObject({ code: 'hypermesh.transaction_sequence' });
     clearInterval(stepping);
     expect(executed).toBe(5);
   });

@@ -39,6 +39,8 @@ import { createValidator, type Validator } from '../../src/validator/validator.t
 import { createRegisterMachine, registerAccounts } from '../executor/register-machine.ts';
 
 interface HybridKeys {
+  readonly classical: KeyPair<'ed25519'>;
+  readonly postQuantum: KeyPair<'falcon1024'>;
   readonly publicKey: HybridPublicKey;
   readonly signer: HybridSigner;
 }
@@ -256,7 +258,7 @@ export class LocalMesh {
 async function hybridKeys(crypto: Crypto): Promise<HybridKeys> {
   const [classical, postQuantum] = await Promise.all([crypto.generateKeyPair('ed25519'), crypto.generateKeyPair('falcon1024')]);
   const signer = crypto.createHybridSigner(classical, postQuantum);
-  return { publicKey: signer.publicKey, signer };
+  return { classical, postQuantum, publicKey: signer.publicKey, signer };
 }
 
 async function addressOf(name: string, at: number, { carrier }: LocalMeshOptions): Promise<string> {
