@@ -29,6 +29,7 @@ import { REVOCATION_LIFETIME_MS } from './revocation/update.ts';
 import { closeLogs, type Home, openLogs, readHome } from './service/durable-state.ts';
 import { createTrustchainHandlers } from './service/handlers.ts';
 import type { Logs } from './service/log-handlers.ts';
+import { createNameHolder } from './service/name-holder.ts';
 import { observeEnrolment } from './service/observed-enrolment.ts';
 import { createRateLimit } from './service/rate-limit.ts';
 import { createRegister } from './service/register.ts';
@@ -133,7 +134,7 @@ async function start(
   late.bind(revocations);
   const invitations = createInvitations(state.map('invitations'), clock);
   await invitations.add(home.invitations.filter(({ expiresAt }) => expiresAt > clock.now()));
-  const holderOf = (name: string): Promise<string | null> => register.holderOf(name, clock.now());
+  const holderOf = createNameHolder({ register, revocations, clock });
   const zone = await createZone(
     { meshId: trust.meshId, zone: ZONE },
     { stored: state.map('names'), signer: secrets.session, clock, holderOf },
@@ -155,6 +156,7 @@ async function start(
     register,
     policy: validators.policy,
     revocations,
+    holderOf,
   });
   const watch = watchWitnesses(config, parts, { validators, logs, revocations });
   host.serve(

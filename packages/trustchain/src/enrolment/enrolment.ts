@@ -10,7 +10,7 @@ import type { Register, RegisteredCertificate } from '../service/register.ts';
 import type { Challenges, IssuedChallenge } from './challenges.ts';
 import type { Invitations } from './invitations.ts';
 import { tokenHashOf } from './join-token.ts';
-import { assertGranted, type Grant } from './name-policy.ts';
+import { assertGranted, type Grant, type NameHolder } from './name-policy.ts';
 import { type PossessionProof, verifyPossession } from './possession.ts';
 
 export interface EnrolmentComponents {
@@ -26,6 +26,7 @@ export interface EnrolmentComponents {
   /** The policy of the present phase. */
   readonly policy: () => IssuancePolicy;
   readonly revocations: Pick<RevocationView, 'find'>;
+  readonly holderOf: NameHolder;
 }
 
 export interface Submission {
@@ -112,8 +113,8 @@ async function judge(
   { request, grant, kind, tokenHash }: Case,
   options: { signal: AbortSignal },
 ): Promise<void> {
-  const { clock, meshId, policy, register, zone } = components;
-  await assertGranted(request, grant, zone, (name) => register.holderOf(name, clock.now()));
+  const { clock, holderOf, meshId, policy, zone } = components;
+  await assertGranted(request, grant, zone, holderOf);
   const verdict = await policy().decide(
     {
       meshId,

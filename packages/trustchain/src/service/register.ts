@@ -1,6 +1,5 @@
 import { bytes, type Codec, decode, encode, type Role, struct, text, uint } from '@hypermesh/stoq';
 import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
-import { RENEW_EXPIRED_MS_MAX } from '../constants.ts';
 import { trustError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
 import { Turn } from '../log/turn.ts';
@@ -33,8 +32,8 @@ export interface Register {
   byNode(nodeId: Uint8Array): Promise<RegisteredCertificate | null>;
   /** Certificates of the node that have not expired. */
   currentOf(nodeId: Uint8Array, now: number): Promise<readonly RegisteredCertificate[]>;
-  /** Hex id of the node whose last certificate with that name may still be renewed. */
-  holderOf(name: string, now: number): Promise<string | null>;
+  /** The last certificate with that name. */
+  byName(name: string): Promise<RegisteredCertificate | null>;
 }
 
 const SERIAL_CHARS_MAX = 40;
@@ -92,10 +91,7 @@ export function createRegister(stored: DurableMap, log: Pick<Log, 'size' | 'entr
       }
       return current;
     },
-    async holderOf(name, now) {
-      const found = await load(`name/${name}`);
-      return found !== null && found.notAfter + RENEW_EXPIRED_MS_MAX >= now ? hex(found.nodeId) : null;
-    },
+    byName: (name) => load(`name/${name}`),
   };
 }
 

@@ -8,7 +8,7 @@ import { createMesh, type NewMesh } from '../../src/init/mesh.ts';
 import { writeMesh } from '../../src/init/mesh-files.ts';
 import { createMeshPlan } from '../../src/init/plan.ts';
 import { closeLogs, openLogs, readHome } from '../../src/service/durable-state.ts';
-import { createTrustchain } from '../../src/trustchain.ts';
+import { createTrustchain, createTrustchaind } from '../../src/trustchain.ts';
 import { createKeys } from '../fixtures.ts';
 import { createFolder, removeFolders } from '../log/fixtures.ts';
 
@@ -131,6 +131,36 @@ describe('the keys of trustchaind', () => {
     await expect((await createTrustchain(config, secrets, components)).start()).rejects.toThrow();
     await closeLogs(await open());
     expect(await readFile(join(home, 'logs-created'))).toHaveLength(0);
+  });
+});
+
+describe('the daemon', () => {
+  test('says where it serves and what it holds, and ends with everything closed', async () => {
+    const config = trustchainConfigSchema.parse({ home, listen: ['127.0.0.1:0'] });
+    const [metrics, health] = [createMetrics({ name: 'trustchaind' }), createHealth()];
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    const daemon = await createTrustchaind({
+      config,
+      configFile: undefined,
+      logger,
+      metrics,
+      health,
+      signal: new AbortController().signal,
+    });
+    await daemon.start();
+    expect(daemon.addresses()).toEqual({ stoq: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)] });
+    const text = await metrics.text();
+    expect(text).toMatch(/trustchain_zone_names_count\{daemon="trustchaind"\} 1/);
+    expect(text).toMatch(/trustchain_certificate_log_entries_count\{daemon="trustchaind"\} 0/);
+    expect(text).toMatch(/trustchain_witness_policy_version_count\{daemon="trustchaind"\} 0/);
+    expect(health.report('ready').checks.map(({ name, problem }) => [name, problem])).toEqual([
+      ['revocation-head', null],
+      ['witnesses', null],
+      ['validators', null],
+    ]);
+    await daemon.stop();
+    expect(health.report('ready').checks).toEqual([]);
+    await closeLogs(await open());
   });
 });
 
