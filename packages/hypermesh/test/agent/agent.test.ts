@@ -16,10 +16,10 @@ interface Bench {
   readonly agent: Agent;
   readonly clock: SteppedClock;
   readonly reports: PlacementReport[];
-  want(...placements: DesiredPlacement[]): void;
+  readonly want: (...placements: DesiredPlacement[]) => void;
   lease: LeaseDeadline | null;
   /** Waits until the agent has reported so. */
-  until(id: string, state: PlacementReport['state'], lease?: number): Promise<PlacementReport>;
+  readonly until: (id: string, state: PlacementReport['state'], lease?: number) => Promise<PlacementReport>;
 }
 
 async function bench(overrides: { readonly drivers?: readonly RuntimeDriver[]; readonly packages?: PackageSource } = {}): Promise<Bench> {
@@ -58,7 +58,7 @@ async function bench(overrides: { readonly drivers?: readonly RuntimeDriver[]; r
       for (;;) {
         const found = reports.findLast((report) => report.id === id);
         if (found?.state === state && found.lease === lease) return found;
-        expect(deadline.aborted, JSON.stringify(reports)).toBe(false);
+        expect(deadline.aborted ? reports : 'in time').toBe('in time');
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     },

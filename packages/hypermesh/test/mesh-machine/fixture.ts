@@ -1,4 +1,14 @@
-import { createCrypto, type Crypto, decode, encode, type HybridPublicKey, type KeyPair, type Role, systemEntropy } from '@hypermesh/stoq';
+import {
+  createCrypto,
+  type Crypto,
+  decode,
+  encode,
+  type HybridPublicKey,
+  type KeyPair,
+  type Role,
+  type Signature,
+  systemEntropy,
+} from '@hypermesh/stoq';
 import { createRoot, encodeGenesis, type Genesis, meshIdOf, nodeIdOf, type Parameter } from '@hypermesh/trustchain';
 import { createMeshMachine } from '../../src/mesh-machine/mesh-machine.ts';
 import { Overlay } from '../../src/state/overlay.ts';
@@ -26,6 +36,7 @@ export interface Founded {
   readonly genesis: Genesis;
   readonly validators: readonly Validator[];
   readonly stranger: HybridPublicKey;
+  readonly signatures: Map<string, Signature<'ml-dsa-44'>>;
 }
 
 export async function found(validatorCount = 4): Promise<Founded> {
@@ -67,7 +78,7 @@ export async function found(validatorCount = 4): Promise<Founded> {
     operators: { threshold: 1, keys: [publicOf()] },
     parameters: [],
   };
-  return { crypto, genesis, validators, stranger: publicOf() };
+  return { crypto, genesis, validators, stranger: publicOf(), signatures: new Map() };
 }
 
 /** Small puzzles; leases of 9 s, windows of 60 s. */
@@ -170,7 +181,12 @@ export class World {
     const signatures = await Promise.all(
       signers.map(async (at) => {
         const { id: member, witness } = this.nodes[at] as Validator;
-        return { member, signature: await this.#founded.crypto.createSigner(witness).sign(verdictMessage(statement)) };
+        const message = verdictMessage(statement);
+        const key = `${at}/${Buffer.from(message).toString('hex')}`;
+        // Worlds of one file begin alike: what was signed once need not be signed again.
+        const signature = this.#founded.signatures.get(key) ?? (await this.#founded.crypto.createSigner(witness).sign(message));
+        this.#founded.signatures.set(key, signature);
+        return { member, signature };
       }),
     );
     return { kind: 'verdict', statement, signatures };

@@ -147,7 +147,7 @@ function checkAssets(world: World, id: Uint8Array, here: readonly Placement[]): 
 
 describe('whatever is ordered', () => {
   it('never exceeds capacity, doubles an exclusive app, reuses a lease or leaves the table of states', async () => {
-    await fc.assert(
+    const run = fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80, size: 'max' }), async (steps) => {
         const world = await new World(founded, { operationPuzzleBits: 0, exclusiveMarginMs: 2_000 }).ready();
         world.deploy(appSpec({ name: 'alone', exclusive: true, onPartition: 'stop' }));
@@ -165,5 +165,6 @@ describe('whatever is ordered', () => {
       }),
       { numRuns: 40 },
     );
+    await expect(run).resolves.toBeUndefined();
   }, 60_000);
 });

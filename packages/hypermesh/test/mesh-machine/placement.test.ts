@@ -18,7 +18,7 @@ const placementsOf = (world: World, app = 'hello'): readonly Placement[] => worl
 const nodesOf = (world: World, app = 'hello'): number[] =>
   placementsOf(world, app)
     .map(({ node }) => world.nodes.findIndex(({ id }) => Buffer.compare(id, node) === 0))
-    .sort();
+    .sort((one, other) => one - other);
 const report = (
   world: World,
   placement: Placement,

@@ -81,9 +81,9 @@ describe('the provenance chain', () => {
     await truncate(path);
     await appendFile(path, Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0));
     await expect(openProvenance(path, NODE)).rejects.toMatchObject(corrupt);
-    expect(() => verifyChain(NODE, [...entries].reverse())).toThrow();
+    expect(() => verifyChain(NODE, [...entries].reverse())).toThrowError(expect.objectContaining(corrupt));
     const second = { ...entries[1]!, kind: 'genesis' as const };
-    expect(() => verifyChain(NODE, [entries[0]!, second])).toThrow();
+    expect(() => verifyChain(NODE, [entries[0]!, second])).toThrowError(expect.objectContaining(corrupt));
     expect(provenanceHash(second)).not.toEqual(provenanceHash(entries[1]!));
   });
 

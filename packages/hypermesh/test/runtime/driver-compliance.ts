@@ -103,7 +103,7 @@ export function describeDriver(name: string, prepare: (directory: string) => Pro
     it('gives a request up with its signal', async () => {
       const workload = await start();
       const request = { method: 'GET', path: '/', headers: {}, body: new Uint8Array() };
-      await expect(workload.handle(request, { signal: AbortSignal.abort() })).rejects.toThrow();
+      await expect(workload.handle(request, { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(Error);
       expect((await get(workload)).status).toBe(200);
     });
 
@@ -119,8 +119,8 @@ export function describeDriver(name: string, prepare: (directory: string) => Pro
     });
 
     it('refuses a package without its entry and a start that nobody waits for', async () => {
-      await expect(start(specOf({ entry: 'missing' }))).rejects.toThrow();
-      await expect(target.driver.start(specOf(), { signal: AbortSignal.abort() })).rejects.toThrow();
+      await expect(start(specOf({ entry: 'missing' }))).rejects.toBeInstanceOf(Error);
+      await expect(target.driver.start(specOf(), { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(Error);
     });
   });
 }
