@@ -240,7 +240,8 @@ describe('witnesses', () => {
     online = true;
     const waiting = log.add(entryOf(1));
     clock.step(1000);
-    expect((await waiting).index).toBe(0);
+    const receipt = await waiting;
+    expect([receipt.index, proves(entryOf(1), receipt, log)]).toEqual([0, true]);
     expect((await log.add(entryOf(3))).index).toBe(1);
     expect(asked.at(-1)).toBe(2);
     expect(parseCheckpoint(log.checkpoint()).note.signatures).toHaveLength(3);
