@@ -43,6 +43,7 @@ export function createWitnessWatch({ pollMs }: WitnessWatchConfig, components: W
     if (next !== null) await trust.adopt([next]);
     const { version } = trust.policy();
     if (version === covered) return;
+    signal.throwIfAborted();
     await Promise.all(logs.map((log) => log.refresh({ signal })));
     await revocations.publish();
     covered = version;
