@@ -42,6 +42,7 @@ export class Adversary {
 
   /** Its answer to `fetch-blocks`, where an honest validator would serve `chain`. */
   served(blockId: Uint8Array, chain: readonly Block[]): readonly Block[] {
+    if (this.has('death')) return [];
     const forged = this.#forged.get(hex(blockId));
     if (forged !== undefined) return forged;
     const [first] = chain;
@@ -55,13 +56,14 @@ export class Adversary {
   /** Sends what it likes instead of, or besides, what its core wants to send. */
   outgoing(to: readonly number[], message: ConsensusMessage): void {
     const { prng, send } = this.#components;
-    if (this.has('silence') && prng.chance(0.7)) return;
+    if (this.has('death') || (this.has('silence') && prng.chance(0.7))) return;
     if (message.kind === 'proposal') return this.#propose(to, message);
     for (const peer of to) send(peer, message);
     if (this.has('garbage') && prng.chance(0.3)) send(prng.pick(this.#others()), this.#garble(message));
   }
 
   incoming(message: ConsensusMessage): void {
+    if (this.has('death')) return;
     if (message.kind === 'timeout' || message.kind === 'certificates') this.#see(message.highQc);
     if (message.kind === 'proposal') this.#see(message.block.parent);
     if (message.kind !== 'proposal' || !this.has('double-vote')) return;

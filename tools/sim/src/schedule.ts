@@ -2,6 +2,7 @@ import { Prng } from '@hypermesh/testkit';
 
 export const BEHAVIOURS = [
   'silence',
+  'death',
   'double-vote',
   'equivocation',
   'garbage',

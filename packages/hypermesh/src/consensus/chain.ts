@@ -101,20 +101,16 @@ export class Chain {
     return tip === undefined || !isCovered(tip) || this.pending.size > 0;
   }
 
-  /** Null while there is nothing to propose in the round, or while the execution that the block would state is under way. */
-  next(round: number): NextBlock | null {
+  /** Null while there is nothing to propose, or while the execution that the block would state is under way. */
+  next(): NextBlock | null {
     const parent = this.#tree.get(this.#highQc.blockId);
     if (parent === undefined) return null;
     const finalHeight = finalHeightAbove(parent);
-    // After a failed round the first two blocks repeat what is known to all: a voter that has restarted may refuse an older height
-    // that this validator would state, and once those two commit, everybody knows a newer one.
-    const isRaising = round === parent.block.round + 1 && finalHeight === parent.height - 1;
     const batches = this.pending.next(BATCHES_PER_BLOCK_MAX, this.#tree.pathTo(parent, this.committed.height));
-    const isExecuting = isRaising && parent.workHeight <= finalHeight && this.roots.height < parent.workHeight;
+    const isExecuting = parent.workHeight <= finalHeight && this.roots.height < parent.workHeight;
     if (batches.length === 0 && (isCovered(parent) || isExecuting)) return null;
     const { executedHeight, rootOfRoots } = parent.block;
-    const raised = isRaising ? this.#raised(executedHeight, finalHeight) : null;
-    return { parent, batches, executedHeight, rootOfRoots, ...raised };
+    return { parent, batches, executedHeight, rootOfRoots, ...this.#raised(executedHeight, finalHeight) };
   }
 
   /** The newest execution that is known here, final there and above the height. */

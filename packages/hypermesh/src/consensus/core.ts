@@ -302,7 +302,7 @@ class Core implements Consensus {
     const { meshId, epoch, validators, self } = this.#config;
     const { round } = this.#pacemaker;
     if (validators.leaderOf(round) !== self || !this.#safety.mayPropose(round)) return;
-    const next = this.#chain.next(round);
+    const next = this.#chain.next();
     if (next === null) return this.#publish(round);
     const time = Math.max(now, next.parent.block.time + 1);
     if (time > now + BLOCK_TIME_SKEW_MS_MAX) return;

@@ -146,16 +146,17 @@ describe('what a leader states as executed', () => {
     expect(stated(bench.receive(0, { kind: 'certificates', highQc: bench.qc(fourth), tc: null }))).toEqual([3]);
   });
 
-  it('repeats the parent right after a failed round', () => {
+  // With one of four validators dead, only two blocks in a row are certified: a height that waited for a third would never be.
+  it('is that also right after a failed round', () => {
     const { bench, fourth } = leading(4);
     const effects = bench.receive(0, { kind: 'certificates', highQc: bench.qc(fourth), tc: bench.tc(8, 4) });
     expect(bench.core.status().round).toBe(9);
-    expect(stated(effects)).toEqual([1]);
+    expect(stated(effects)).toEqual([3]);
   });
 
-  it('repeats the parent when that came after a failed round', () => {
+  it('is what was final before, when the parent came after a failed round', () => {
     const { bench, fourth } = leading(8);
-    expect(stated(bench.receive(0, { kind: 'certificates', highQc: bench.qc(fourth), tc: null }))).toEqual([1]);
+    expect(stated(bench.receive(0, { kind: 'certificates', highQc: bench.qc(fourth), tc: null }))).toEqual([2]);
   });
 });
 
