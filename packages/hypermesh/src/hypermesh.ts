@@ -6,12 +6,12 @@ import type { Agent } from './agent/agent.ts';
 import { hypermeshError } from './errors.ts';
 import { createLogAccess } from './node/log-access.ts';
 import type { HypermeshComponents, HypermeshConfig, HypermeshSecrets, NodeParts } from './node/node-components.ts';
+import { openNodeProvenance } from './node/provenance-genesis.ts';
 import { serveNode } from './node/services.ts';
 import { createUpkeep, type Upkeep } from './node/upkeep.ts';
 import { createWorkloads, type Workloads } from './node/workloads.ts';
 import { createCommittee } from './proof/committee.ts';
 import { openPlot } from './proof/plot-file.ts';
-import { openProvenance } from './proof/provenance.ts';
 import type { Validator } from './validator/validator.ts';
 
 /** A validator that is also a node: orders the log, runs workloads, lets requests in. */
@@ -34,7 +34,7 @@ export async function createHypermesh(
   if (self === undefined) throw hypermeshError('hypermesh.not_validator', { name: config.name });
   await mkdir(config.directory, { recursive: true, mode: 0o700 });
   const plot = await openPlot(join(config.directory, 'storage'), meshIdOf(genesis), self.nodeId);
-  const provenance = await openProvenance(join(config.directory, 'provenance'), self.nodeId);
+  const provenance = await openNodeProvenance(join(config.directory, 'provenance'), self.nodeId, config.directory, clock);
   const witnessStore = await openWitnessStore(join(config.directory, 'witness'));
 
   const parts: NodeParts = { config, secrets, components, self };

@@ -1,4 +1,4 @@
-export { trustchainContract, type TrustchainMethods } from './api.ts';
+export { LOG_ENTRIES_PER_ANSWER_MAX, trustchainContract, type TrustchainMethods } from './api.ts';
 export { type CertificationRequest, enrol, renew } from './client/certification.ts';
 export { createFirstContactVerifier, fetchGenesis, firstContactTarget } from './client/first-contact.ts';
 export { loadMemberKeys, type MemberKeys } from './client/member-keys.ts';

@@ -45,7 +45,7 @@ describe('wasm driver', () => {
     try {
       const response = await get(workload, '/hello?x=1');
       expect(response).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } });
-      expect(JSON.parse(textOf(response))).toEqual({ hello: 'world', node: 'n1' });
+      expect(JSON.parse(textOf(response))).toEqual({ hello: 'world', node: 'n1', replica: '' });
       expect(textOf(await get(workload, '/echo', 'grüße'))).toBe('grüße');
       expect((await get(workload, '/nowhere')).status).toBe(404);
       expect(workload.logs(10)).toContain('GET /hello');

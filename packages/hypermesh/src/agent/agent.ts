@@ -1,3 +1,4 @@
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, CodedError } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
@@ -61,6 +62,7 @@ class NodeAgent implements Agent {
   readonly #components: AgentComponents;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
+  readonly #confirmed = new Set<string>();
   #unsubscribe: () => void = () => undefined;
   #cancelTick: () => void = () => undefined;
   #stopped = true;
@@ -70,11 +72,11 @@ class NodeAgent implements Agent {
     this.#components = components;
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    await this.#reclaimAll();
     this.#stopped = false;
     this.#unsubscribe = this.#components.desired.onChange(() => this.#reconcile());
     this.#tick();
-    return Promise.resolve();
   }
 
   async stop(): Promise<void> {
@@ -111,13 +113,37 @@ class NodeAgent implements Agent {
       if (action.kind === 'stop') this.#track(this.#stop(action.id));
       else this.#begin(action.placement, action.failures);
     }
+    this.#confirmStopped();
+  }
+
+  /** A new agent runs nothing: whatever an earlier one left behind ends before anything starts. */
+  async #reclaimAll(): Promise<void> {
+    const { drivers, stateDirectory } = this.#components;
+    await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+    const homes = await readdir(stateDirectory);
+    for (const driver of drivers) {
+      if (!(await driver.status()).available) continue;
+      for (const home of homes) await driver.reclaim(join(stateDirectory, home));
+    }
+  }
+
+  /** What the mesh waits for and this agent does not hold has stopped. */
+  #confirmStopped(): void {
+    const closing = this.#components.desired.closing();
+    for (const { id, lease } of closing) {
+      if (this.#held.has(id) || this.#confirmed.has(id)) continue;
+      this.#confirmed.add(id);
+      this.#components.report({ id, lease, state: 'stopped', reason: '' });
+    }
+    for (const id of this.#confirmed) if (!closing.some((placement) => placement.id === id)) this.#confirmed.delete(id);
   }
 
   /** A renewed lease carries only what runs under its number. */
   #extend({ number, deadline }: LeaseDeadline): void {
     this.#deadline = deadline;
-    for (const { watchdog, id, lease } of this.#held.values()) {
-      if (watchdog !== undefined && lease === number) this.#track(watchdog.extend(deadline).catch(() => this.#stop(id)));
+    for (const { watchdog, workload, lease } of this.#held.values()) {
+      if (watchdog === undefined || lease !== number) continue;
+      this.#track(watchdog.extend(deadline).catch(() => workload?.stop({ graceMs: 0 })));
     }
   }
 
@@ -232,8 +258,13 @@ class NodeAgent implements Agent {
   }
 
   /** Remembers work under way, so that `stop` waits for it. */
-  #track(work: Promise<void>): void {
-    const settled: Promise<void> = work.catch(() => undefined).finally(() => this.#running.delete(settled));
+  #track(work: Promise<unknown>): void {
+    const settled: Promise<void> = work
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => this.#running.delete(settled));
     this.#running.add(settled);
   }
 }

@@ -27,6 +27,8 @@ export interface LeaseDeadline {
 /** What the agent reads of the agreed state. */
 export interface DesiredState {
   placements(): readonly DesiredPlacement[];
+  /** Exclusive placements whose end the mesh waits for: whoever does not run them says so. */
+  closing(): readonly Pick<DesiredPlacement, 'id' | 'lease'>[];
   /** Null without a lease. */
   lease(): LeaseDeadline | null;
   /** Calls back after each change; returns the unsubscribe function. */

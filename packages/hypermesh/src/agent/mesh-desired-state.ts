@@ -16,6 +16,7 @@ export interface DesiredStateComponents {
 export function createDesiredState({ node, source, lease }: DesiredStateComponents): DesiredState {
   return {
     placements: () => desiredOf(source.state(), node),
+    closing: () => placementsOfNode(source.state(), node).filter(({ phase }) => phase === 'closing'),
     lease,
     onChange: (listener) => source.onChange(listener),
   };

@@ -94,13 +94,19 @@ class ValidatorsClient implements MeshClient {
   }
 
   async transact(account: MeshAccount, machine: string, operations: readonly Uint8Array[], options: TransactOptions): Promise<Receipt> {
-    const transaction = await this.#inTurn(account.owner, () => this.#submitNext(account, machine, operations, options));
-    return this.#settled(transaction, options.signal);
+    const receipt = await this.#explained(options.signal, async () => {
+      const transaction = await this.#inTurn(account.owner, () => this.#submitNext(account, machine, operations, options));
+      return this.#settled(transaction, options.signal);
+    });
+    return applied(receipt);
   }
 
   async settle(transaction: Pick<DecodedTransaction, 'id' | 'encoded'>, { signal }: { readonly signal: AbortSignal }): Promise<Receipt> {
-    await this.#submit(transaction, signal);
-    return this.#settled(transaction, signal);
+    const receipt = await this.#explained(signal, async () => {
+      await this.#submit(transaction, signal);
+      return this.#settled(transaction, signal);
+    });
+    return applied(receipt);
   }
 
   async query(
@@ -180,15 +186,22 @@ class ValidatorsClient implements MeshClient {
       try {
         const receipt = await this.#validators.until((client) => this.#receipt(client, id, signal), signal, isReceiptElsewhere);
         this.#seenHeight = Math.max(this.#seenHeight, receipt.height);
-        if (receipt.code !== '') throw refusal(receipt);
         return receipt;
       } catch (error) {
-        if (signal.aborted) throw await this.#reason(error);
-        if (!hasCode(error, 'hypermesh.not_committed')) throw error;
+        if (signal.aborted || !hasCode(error, 'hypermesh.not_committed')) throw error;
       }
       // Its batch may have died with the validator that took it.
       this.#validators.next();
       await this.#submit({ encoded }, signal);
+    }
+  }
+
+  /** Whatever fails once the signal has aborted failed because of it. */
+  async #explained<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } catch (error) {
+      throw signal.aborted ? await this.#reason(error) : error;
     }
   }
 
@@ -204,9 +217,11 @@ class ValidatorsClient implements MeshClient {
   }
 }
 
-/** The machine has undone the transaction: final, under the code of the machine. */
-function refusal({ code, height }: Receipt): CodedError {
-  return new CodedError(code, { message: 'The mesh refused the transaction', retryable: false }, { height });
+/** Throws for a transaction that the machine has undone, under the code of the machine. */
+function applied(receipt: Receipt): Receipt {
+  const { code, height } = receipt;
+  if (code !== '') throw new CodedError(code, { message: 'The mesh refused the transaction', retryable: false }, { height });
+  return receipt;
 }
 
 function isReceiptElsewhere(error: unknown): boolean {

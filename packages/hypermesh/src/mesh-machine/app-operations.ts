@@ -3,7 +3,7 @@ import { explain, isPermanent, schedule } from '../scheduler/schedule.ts';
 import { hypermeshError } from '../errors.ts';
 import type { ApplyContext, StateReader, StateWriter } from '../machine/machine.ts';
 import { type App, appOf, type AppSpec, appSpecCodec, assertAppSpec, readApp, removeApp, writeApp, writeGeneration } from './app.ts';
-import { candidatesOf, closeAll, converge, demandOf } from './convergence.ts';
+import { candidatesOf, closeAll, converge, demandOf, endPlacement } from './convergence.ts';
 import { AVOIDED_COUNT_MAX, PLACEMENT_FAILURES_MAX } from './limits.ts';
 import { memberOf } from './member.ts';
 import { type DeployResult, deployResultCodec, type MeshOperation } from './operation.ts';
@@ -49,7 +49,7 @@ export function report(state: StateWriter, operation: Of<'placement.report'>, co
   if (placement.lease !== operation.lease) throw hypermeshError('hypermesh.lease_stale', { lease: operation.lease });
   // A node learns late that the mesh has closed a placement: nothing is left to change.
   if (placement.phase === 'closed') return;
-  if (operation.state === 'stopped') return ended(state, placement, 'stopped', context.time);
+  if (operation.state === 'stopped') return leave(state, placement, 'stopped', context.time);
   if (placement.phase === 'closing') return;
   changePhase(state, placement, operation.state, operation.reason, context.time);
   if (operation.state === 'failed') failed(state, placementOf(state, placement.id), operation.reason, context.time);
@@ -101,15 +101,20 @@ function failed(state: StateWriter, placement: Placement, reason: string, time: 
   const app = readApp(state, placement.app);
   if (app?.spec.restart === 'never' && app.generation === placement.generation) {
     writeApp(state, { ...app, ended: app.ended + 1 });
-    ended(state, placement, reason, time);
+    leave(state, placement, reason, time);
   } else if (placement.failures >= PLACEMENT_FAILURES_MAX) {
     if (app !== undefined) writeApp(state, { ...app, avoided: [...app.avoided, placement.node].slice(-AVOIDED_COUNT_MAX) });
-    ended(state, placement, reason, time);
+    leave(state, placement, reason, time);
   }
 }
 
-function ended(state: StateWriter, placement: Placement, reason: string, time: number): void {
-  closePlacement(state, placement, placement.phase === 'closing' ? placement.reason : reason, time, time);
+/**
+ * Ends a placement on its node's word. Of an exclusive one it counts only once the mesh has asked for the stop: before that the
+ * node, or its next process, may still start it again.
+ */
+function leave(state: StateWriter, placement: Placement, reason: string, time: number): void {
+  if (placement.phase === 'closing') closePlacement(state, placement, placement.reason, time, time);
+  else endPlacement(state, placement, reason, time);
   again(state, placement.app, time);
 }
 

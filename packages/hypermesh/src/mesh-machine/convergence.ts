@@ -1,24 +1,20 @@
 import { type Codec, uint } from '@hypermesh/stoq';
-import { explain, schedule, type Candidate, type Refusal } from '../scheduler/schedule.ts';
+import { explain, schedule, type Refusal } from '../scheduler/schedule.ts';
 import type { StateReader, StateWriter } from '../machine/machine.ts';
 import { type App, readApp, retainRevisions, writeApp } from './app.ts';
 import { heldLease } from './lease.ts';
 import { PENDING_APPS_PER_BLOCK_MAX, PLACED_PER_BLOCK_MAX, PRUNED_PER_BLOCK_MAX } from './limits.ts';
 import { memberOf } from './member.ts';
-import { allNodes, isInService, type MeshNode, readUsage, type Usage } from './node.ts';
+import { readUsage } from './node.ts';
+import { NodePool, type SchedulableNode } from './node-pool.ts';
 import { beginClosing, closePlacement, mayOpen, openPlacement, type Placement, placementsOfApp } from './placement.ts';
 import { index, type Index, table, type Table } from './table.ts';
-import { currentVerdict } from './verdict.ts';
 
 const timeCodec: Codec<number> = uint();
 /** Block time before which no exclusive replica of the app may start. */
 const fences: Table<number> = table('fence', timeCodec);
 /** Apps with missing replicas. */
 const pending: Index = index('pending');
-
-export function isPending(state: StateReader, app: string): boolean {
-  return pending.has(state, app);
-}
 
 export function raiseFence(state: StateWriter, app: string, until: number): void {
   fences.write(state, app, Math.max(until, fences.read(state, app) ?? 0));
@@ -32,14 +28,20 @@ export function endPlacement(state: StateWriter, placement: Placement, reason: s
 }
 
 /** Brings the app's placements towards its specification: at most `openMax` new ones. Answers how many it opened. */
-export function converge(state: StateWriter, app: App, time: number, openMax: number = PLACED_PER_BLOCK_MAX): number {
+export function converge(
+  state: StateWriter,
+  app: App,
+  time: number,
+  openMax: number = PLACED_PER_BLOCK_MAX,
+  pool: NodePool = new NodePool(state),
+): number {
   const wanted = app.state === 'active' ? Math.max(0, app.spec.replicas - app.ended) : 0;
   retire(state, app, wanted, time);
   const missing = wanted - presentOf(state, app).length;
   if (missing <= 0) return settle(state, app, '', false);
   const wait = obstacle(state, app, time);
   if (wait !== undefined) return settle(state, app, wait, true);
-  const opened = open(state, app, Math.min(missing, openMax), time);
+  const opened = open(state, app, Math.min(missing, openMax), time, pool);
   settle(state, app, opened.refusals === undefined ? '' : explain(opened.refusals), opened.count < missing);
   return opened.count;
 }
@@ -57,11 +59,12 @@ export function convergePending(state: StateWriter, time: number, height: number
   const waiting = pending.entries(state, '');
   const start = waiting.length <= PENDING_APPS_PER_BLOCK_MAX ? 0 : (height * PENDING_APPS_PER_BLOCK_MAX) % waiting.length;
   let left = PLACED_PER_BLOCK_MAX;
+  const pool = new NodePool(state);
   for (let step = 0; step < Math.min(waiting.length, PENDING_APPS_PER_BLOCK_MAX) && left > 0; step++) {
     const name = waiting[(start + step) % waiting.length] as string;
     const app = readApp(state, name);
     if (app === undefined) pending.remove(state, name);
-    else left -= converge(state, app, time, left);
+    else left -= converge(state, app, time, left, pool);
   }
 }
 
@@ -101,14 +104,17 @@ function obstacle(state: StateReader, app: App, time: number): string | undefine
   return time < (fences.read(state, app.spec.name) ?? 0) ? 'the last instance may still run' : undefined;
 }
 
-interface SchedulableNode extends Candidate {
-  readonly lease: number;
+interface Opened {
+  readonly count: number;
+  /** Why the next one found no node. */
+  readonly refusals?: readonly Refusal[];
 }
 
-function open(state: StateWriter, app: App, count: number, time: number): { count: number; refusals?: readonly Refusal[] } {
-  const candidates = candidatesOf(state, app);
+function open(state: StateWriter, app: App, count: number, time: number, pool: NodePool): Opened {
+  const candidates = pool.candidates(app, presentOf(state, app));
   const demand = demandOf(app);
-  for (let opened = 0; opened < count && mayOpen(state); opened++) {
+  let opened = 0;
+  for (; opened < count && mayOpen(state); opened++) {
     const choice = schedule(candidates, demand);
     if (choice.candidate === undefined) {
       if (choice.refusals.includes('capacity')) makeRoom(state, app, time);
@@ -121,7 +127,7 @@ function open(state: StateWriter, app: App, count: number, time: number): { coun
     openPlacement(state, { app: name, appOwner, generation, exclusive, node, provider, lease, ...resources }, time);
     candidates[candidates.indexOf(choice.candidate)] = { ...choice.candidate, used: readUsage(state, node), replicas: replicas + 1 };
   }
-  return { count };
+  return { count: opened };
 }
 
 /** An update that finds no room beside the old generation takes the place of one old replica at a time. */
@@ -135,27 +141,9 @@ export function demandOf(app: Pick<App, 'spec'>): { kind: string; cpuMillis: num
   return { kind: app.spec.package.kind, ...app.spec.resources };
 }
 
+/** How the nodes of the mesh stand to one more replica of the app. */
 export function candidatesOf(state: StateReader, app: App): SchedulableNode[] {
-  const present = presentOf(state, app);
-  return [...allNodes(state)].map((node) => candidateOf(state, app, node, readUsage(state, node.id), present));
-}
-
-function candidateOf(state: StateReader, app: App, node: MeshNode, used: Usage, present: readonly Placement[]): SchedulableNode {
-  const lease = heldLease(state, node.id);
-  const isHere = (id: Uint8Array): boolean => Buffer.compare(id, node.id) === 0;
-  return {
-    node: node.id,
-    packageKinds: node.packageKinds,
-    capacity: node.capacity,
-    used,
-    cordoned: node.cordoned,
-    inService: isInService(state, node.id),
-    proven: currentVerdict(state, node.id) !== undefined,
-    leased: lease !== undefined,
-    lease: lease?.number ?? 0,
-    replicas: present.filter((placement) => isHere(placement.node)).length,
-    avoided: app.avoided.some(isHere),
-  };
+  return new NodePool(state).candidates(app, presentOf(state, app));
 }
 
 /** Records what is missing, writing only what changed: a waiting app must not change the root of every block. */

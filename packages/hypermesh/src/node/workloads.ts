@@ -40,7 +40,7 @@ export function createWorkloads(parts: NodeParts, log: LogAccess): Workloads {
     onRefused: ({ id, state }, error) => logger.warn({ err: error, placement: id, state }, 'the mesh refused a report'),
   });
   const agent = createAgent({
-    desired: withNodeName(createDesiredState({ node: self.nodeId, source, lease: () => lease.lease() }), config.name),
+    desired: withOwnNames(createDesiredState({ node: self.nodeId, source, lease: () => lease.lease() }), config.name),
     packages,
     drivers,
     clock,
@@ -74,10 +74,14 @@ function createDoor(
   return { dispatcher, ingress: createIngress(config.ingress, (service, request, signal) => dispatcher.handle(service, request, signal)) };
 }
 
-/** Every workload can say on which node it runs. */
-function withNodeName(desired: DesiredState, name: string): DesiredState {
+/** Every workload can say which replica it is, and on which node. */
+function withOwnNames(desired: DesiredState, name: string): DesiredState {
   return {
     ...desired,
-    placements: () => desired.placements().map((placement) => ({ ...placement, env: { ...placement.env, HYPERMESH_NODE: name } })),
+    placements: () =>
+      desired.placements().map((placement) => ({
+        ...placement,
+        env: { ...placement.env, HYPERMESH_NODE: name, HYPERMESH_REPLICA: placement.id },
+      })),
   };
 }
