@@ -12,9 +12,6 @@ import {
 import { type Disk, hex } from './disk.ts';
 import type { Mesh } from './mesh.ts';
 
-// A voter compares heights that others state with what it executed before it stopped.
-const RECENT_ROOTS_MAX = 256;
-
 /** One process of a validator: the real core in a shell of simulated disk, signer, executor and sessions. */
 export class Validator {
   /** Number of the process; twins share a validator index. */
@@ -55,8 +52,9 @@ export class Validator {
     this.#mesh.note(this, () => `starts at height ${this.#committedHeight}, ${disk.safety?.lastVotedRound ?? 0} voted`);
     this.#core = this.#mesh.createCore(this);
     this.handle({ kind: 'started' });
-    for (const { block, rootOfRoots } of disk.committed.slice(-RECENT_ROOTS_MAX))
+    for (const { block, rootOfRoots } of disk.committed.slice(-RECENT_ROOTS_MAX)) {
       this.handle({ kind: 'executed', height: block.height, rootOfRoots });
+    }
     this.#announce([...disk.batches.values()]);
     this.#mesh.greet(this);
   }
@@ -242,6 +240,8 @@ interface ToExecute {
 }
 
 const REQUEST_REPEAT_MS = 200;
+// A voter compares heights that others state with what it executed before it stopped.
+const RECENT_ROOTS_MAX = 256;
 
 function describe(message: ConsensusMessage): string {
   switch (message.kind) {

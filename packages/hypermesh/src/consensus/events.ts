@@ -21,7 +21,10 @@ export type ConsensusEvent =
   | { readonly kind: 'batches-ordered'; readonly digests: readonly Uint8Array[] }
   /** Answer to `fetch-blocks`: a chain in ascending order. */
   | { readonly kind: 'blocks'; readonly from: number; readonly blocks: readonly Block[] }
-  /** The block at that height and all before it were executed. After a restart, at least for the newest height. */
+  /**
+   * The block at that height and all before it were executed. After a restart, for recent heights in ascending order: a vote for
+   * a block that states a new height needs its root, and a leader that executes slowly states an older one.
+   */
   | { readonly kind: 'executed'; readonly height: number; readonly rootOfRoots: Uint8Array }
   /** Answer to `sign`. */
   | { readonly kind: 'signed'; readonly request: SignRequest; readonly signature: Signature }
