@@ -7,6 +7,7 @@ const WORDLESS = 'The mesh refused the transaction';
 // What to do next, for people; codes that are not here explain themselves.
 const HINTS: Readonly<Record<string, string>> = {
   'cli.not_ready': 'See why with: hypermesh app explain NAME',
+  'cli.timeout': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
   'cli.sponsor_missing': 'Nodes prove themselves once a window; see "hypermesh node ls" and try again.',
   'hypermesh.escrow_missing': 'Fund the app first: hypermesh ledger escrow APP --fund AMOUNT',
   'hypermesh.unschedulable': 'See what nodes offer with: hypermesh node ls',

@@ -47,7 +47,9 @@ async function report(
   ]);
   if (error instanceof CommanderError) {
     // Commander has written the help page or what is wrong for people.
-    const usage = usageError(error.message.replace(/^error: /u, ''));
+    const usage = usageError(
+      error.code === 'commander.help' ? 'Name a command; see hypermesh --help' : error.message.replace(/^error: /u, ''),
+    );
     if (json) (await outputOf(process, json)).failure(usage);
     return exitCodeOf(usage);
   }

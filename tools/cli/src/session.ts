@@ -72,7 +72,10 @@ export async function openSession(home: string, options: SessionOptions): Promis
 }
 
 async function openMemberOf(home: string, crypto: Crypto, { signal, onProblem }: SessionOptions): Promise<Member> {
-  const onError = (error: unknown): void => onProblem(error instanceof Error ? error.message : String(error));
+  const onError = (error: unknown): void => {
+    // What the end of the command cancels is no problem.
+    if (!signal.aborted) onProblem(error instanceof Error ? error.message : String(error));
+  };
   const components = { crypto, clock: systemClock, entropy: systemEntropy, onError };
   return openMember({ home, listen: [] }, components, { signal });
 }

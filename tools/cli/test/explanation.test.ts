@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { CodedError, PeerError } from '@hypermesh/stoq';
+import { expect, test } from 'vitest';
+import { cliError } from '../src/errors.ts';
+import { explain } from '../src/explanation.ts';
+import { pemOf } from '../src/certificate/own.ts';
+
+test('a refusal of the mesh or of a peer gets the words of its code back', async () => {
+  const refused = new CodedError(
+    'caesar.funds_insufficient',
+    { message: 'The mesh refused the transaction', retryable: false },
+    { height: 3 },
+  );
+  const { error, hint } = await explain(refused);
+  expect((error as Error).message).toBe('The account does not hold enough unreserved funds (height=3)');
+  expect(hint).toContain('hypermesh ledger balance');
+  const peer = await explain(new PeerError('catalog.version_exists', false, {}));
+  expect((peer.error as Error).message).toContain('versions never change');
+});
+
+test('an unknown code keeps its words', async () => {
+  const peer = new PeerError('other.code', false, {});
+  expect(await explain(peer)).toEqual({ error: peer, hint: '' });
+});
+
+test('a failure of the file system names the file', async () => {
+  const failure: unknown = await readFile('/nonexistent/file').catch((error: unknown) => error);
+  expect((await explain(failure)).error).toMatchObject({
+    code: 'cli.file_unusable',
+    data: { path: '/nonexistent/file', reason: 'ENOENT' },
+  });
+});
+
+test('own errors and faults stay as they are', async () => {
+  const own = cliError('cli.not_found');
+  expect((await explain(own)).error).toBe(own);
+  const fault = new Error('fault');
+  expect(await explain(fault)).toEqual({ error: fault, hint: '' });
+});
+
+test('PEM has lines of 64 characters', () => {
+  const lines = pemOf(new Uint8Array(100)).trimEnd().split('\n');
+  expect(lines.at(0)).toBe('-----BEGIN CERTIFICATE-----');
+  expect(lines.slice(1, -1).map(({ length }) => length)).toEqual([64, 64, 8]);
+  expect(lines.at(-1)).toBe('-----END CERTIFICATE-----');
+});

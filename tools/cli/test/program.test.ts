@@ -1,0 +1,173 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { runInProcess, spawnCli } from './cli-run.ts';
+
+// Each run is a process that compiles from source, on a machine that does other things.
+const PROCESS_MS = 60_000;
+const HELLO = fileURLToPath(new URL('../../../examples/hello', import.meta.url));
+const INIT = ['mesh', 'init', '--name', 'lab', '--trustchaind', '127.0.0.1:4400', '--validator', 'a=127.0.0.1:4401'];
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'cli program-'));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+describe('the process', () => {
+  test('helps and ends with 0', { timeout: PROCESS_MS }, async () => {
+    const { code, stdout } = await spawnCli(['--help'], { home });
+    expect(code).toBe(0);
+    expect(stdout).toContain('hypermesh pkg publish ./hello');
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  test('reports what it does not understand with 2, as exactly one JSON value where asked', { timeout: PROCESS_MS }, async () => {
+    const { code, stdout, stderr } = await spawnCli(['app', 'scale', 'x', '--json'], { home });
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'cli.usage', message: "missing required argument 'replicas'" } });
+    expect(stderr).toBe('');
+  });
+
+  test('completes', { timeout: PROCESS_MS }, async () => {
+    const { stdout } = await spawnCli(['complete', '--', 'ledger', 'tr'], { home });
+    expect(stdout).toContain('transfer\tpay from your own account');
+  });
+
+  test('reads a token from standard input and refuses a broken one with 3', { timeout: PROCESS_MS }, async () => {
+    const { code, stdout } = await spawnCli(['login', '--json'], { home, stdin: 'join1.AAAA\n' });
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'trustchain.token_invalid' } });
+  });
+});
+
+describe('usage', () => {
+  test.each([
+    { argv: [], says: 'Usage: hypermesh' },
+    { argv: ['frob'], says: "unknown command 'frob'" },
+    { argv: ['app', 'deploy'], says: "missing required argument 'what'" },
+    { argv: ['app', 'deploy', 'hello', '--replicas', '-1'], says: 'whole number' },
+    { argv: ['app', 'deploy', 'hello@', '--json'], says: '' },
+    { argv: ['app', 'deploy', 'hello', '--fund', '1.0000000001'], says: 'amount of CAES' },
+    { argv: ['app', 'deploy', 'hello', '--env', 'LANG'], says: 'NAME=VALUE' },
+    { argv: ['node', 'invite', '--role', 'emperor'], says: 'Allowed choices' },
+    { argv: ['cert', 'revoke', 'own', '--reason', 'boredom'], says: 'Allowed choices' },
+    { argv: ['status', '--timeout', 'soon'], says: 'seconds' },
+    { argv: ['asset', 'show', 'zz'], says: 'hexadecimal' },
+    { argv: ['ledger', 'escrow', 'hello', '--fund', '1', '--close'], says: 'one of --fund and --close' },
+    { argv: ['login', 'join1.A', '--home', '.'], says: 'one of a token' },
+    { argv: ['login', 'join1.A', '--context', '../evil'], says: 'lower-case' },
+    { argv: ['context', 'use', 'nowhere'], says: 'cli.context_missing' },
+    { argv: ['status'], says: 'hypermesh login TOKEN' },
+    { argv: [...INIT, '--directory', 'm', '--parameter', 'leeseMs=1'], says: 'no such parameter' },
+    { argv: [...INIT, '--directory', 'm', '--parameter', 'leaseMs=1'], says: 'from 300 to' },
+  ])('$argv is refused with 2', async ({ argv, says }) => {
+    const { code, stderr } = await runInProcess(argv, { home });
+    expect(code).toBe(2);
+    expect(stderr).toContain(says);
+  });
+
+  test('every command has examples, and every absent one says that it is', async () => {
+    for (const path of await leafCommands([])) {
+      const { code, stdout } = await runInProcess([...path, '--help'], { home });
+      expect({ path, code }).toEqual({ path, code: 0 });
+      const shown = path[0] === 'complete' || /Examples:|\(not in this version\)/u.test(stdout);
+      expect({ path, shown }).toEqual({ path, shown: true });
+    }
+  });
+
+  test('an absent command fails with its own code', async () => {
+    const { code, stdout } = await runInProcess(['app', 'logs', 'hello', '--since', '1h', '--json'], { home });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'cli.unsupported', data: { command: 'app logs' } } });
+  });
+});
+
+describe('offline commands', () => {
+  test('mesh init makes a mesh once and tells what goes where', { timeout: PROCESS_MS }, async () => {
+    const argv = [...INIT, '--directory', 'lab', '--parameter', 'leaseMs=3000', '--json'];
+    const { code, stdout } = await runInProcess(argv, { home });
+    expect(code).toBe(0);
+    const { handouts, directory, meshId } = JSON.parse(stdout) as { handouts: { folder: string }[]; directory: string; meshId: string };
+    expect(meshId).toMatch(/^mesh:[a-z2-7]{52}$/u);
+    for (const { folder } of handouts) expect(await readdir(join(directory, folder))).toContain('keystore');
+    expect((await stat(join(directory, 'nodes/admin/passphrase'))).mode & 0o077).toBe(0);
+
+    const again = await runInProcess(argv, { home });
+    expect(again.code).toBe(1);
+    expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'trustchain.mesh_exists' } });
+  });
+
+  test('pkg build names the root and leaves the files where asked, never over others', { timeout: PROCESS_MS }, async () => {
+    const { code, stdout } = await runInProcess(['pkg', 'build', HELLO, '--output', 'out', '--json'], { home });
+    expect(code).toBe(0);
+    const built = JSON.parse(stdout) as { name: string; root: string; files: { path: string }[] };
+    expect(built).toMatchObject({ name: 'hello', kind: 'wasm', entry: 'hello.wasm' });
+    expect(built.root).toMatch(/^pkg:/u);
+    expect(await readdir(join(home, 'out'))).toEqual(built.files.map(({ path }) => path).toSorted());
+
+    const again = await runInProcess(['pkg', 'build', HELLO, '--output', 'out'], { home });
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('cli.file_unusable');
+    expect((await runInProcess(['pkg', 'build', HELLO], { home })).stdout).toContain('hello@1.0.0 (wasm)');
+  });
+
+  test('a package without description and a missing app file are told by name', async () => {
+    const none = await runInProcess(['pkg', 'build', '.'], { home });
+    expect(none.code).toBe(1);
+    expect(none.stderr).toContain('package.yaml');
+    const missing = await runInProcess(['app', 'deploy', 'app.yaml', '--json'], { home });
+    expect(JSON.parse(missing.stdout)).toMatchObject({ error: { code: 'cli.file_unusable', data: { reason: 'ENOENT' } } });
+  });
+
+  test('down says that nothing runs', async () => {
+    for (const argv of [['down'], ['down', '--directory', 'nowhere']]) {
+      const { code, stderr } = await runInProcess(argv, { home });
+      expect(code).toBe(1);
+      expect(stderr).toContain('devnet.not_running');
+    }
+  });
+
+  test('a token file is read, and a foreign file refused', async () => {
+    await writeFile(join(home, 'token'), 'not a token');
+    const { code, stderr } = await runInProcess(['login', '--token-file', 'token'], { home });
+    expect(code).toBe(3);
+    expect(stderr).toContain('Paste the whole line');
+    expect(await readFile(join(home, 'token'), 'utf8')).toBe('not a token');
+  });
+});
+
+describe('a mesh that nobody runs', () => {
+  let mesh: string;
+  beforeAll(async () => {
+    mesh = await mkdtemp(join(tmpdir(), 'cli-mesh-'));
+    expect((await runInProcess([...INIT, '--directory', 'lab'], { home: mesh })).code).toBe(0);
+  }, PROCESS_MS);
+  afterAll(() => rm(mesh, { recursive: true, force: true }));
+
+  test('Ctrl-C ends what would wait, and says so', async () => {
+    const argv = ['login', '--home', join(mesh, 'lab/nodes/admin')];
+    const { code, stderr } = await runInProcess(argv, { home, interruptAt: 'Enrolling' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('cli.interrupted');
+    expect(await readdir(home)).toEqual([]);
+  });
+
+  test('that it does not answer is told with 4 when time is up', async () => {
+    const argv = ['login', '--home', join(mesh, 'lab/nodes/admin'), '--timeout', '0.5', '--json'];
+    const { code, stdout } = await runInProcess(argv, { home });
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'cli.timeout', retryable: true } });
+  });
+});
+
+/** Paths of all commands that do something. */
+async function leafCommands(path: readonly string[]): Promise<readonly (readonly string[])[]> {
+  const { createProgram } = await import('../src/program.ts');
+  const program = createProgram(() => async () => undefined, {});
+  const walk = (command: typeof program, names: readonly string[]): (readonly string[])[] =>
+    command.commands.length === 0 ? [names] : command.commands.flatMap((child) => walk(child as typeof program, [...names, child.name()]));
+  return walk(program, path);
+}
