@@ -1,7 +1,10 @@
 import { createCrypto, type Crypto, decapsulate, type KeyPair, systemEntropy } from '@hypermesh/stoq';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CHALLENGE_COUNT_MAX, CHALLENGE_LIFETIME_MS, type Challenges, createChallenges } from '../../src/enrolment/challenges.ts';
 import { createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
+
+// FALCON keys take 50 ms of a core each, and test files run side by side.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const digest = new Uint8Array(32).fill(1);
 

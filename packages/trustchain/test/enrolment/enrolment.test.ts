@@ -22,6 +22,9 @@ import { openStateStore, type StateStore } from '../../src/service/state-store.t
 import { type AuthorityFixture, createAuthority, createKeys, type Keys, NOW } from '../fixtures.ts';
 import { createFolder, createLogSigners, createSteppedClock, ORIGIN, removeFolders, type SteppedClock } from '../log/fixtures.ts';
 
+// FALCON keys take 50 ms of a core each, and test files run side by side.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const HOUR_MS = 3_600_000;
 const SECRET = new Uint8Array(32).fill(5);
 const options = { signal: new AbortController().signal };

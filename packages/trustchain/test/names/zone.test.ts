@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type CodedError, createCrypto, type Crypto, encode, type HybridSigner, type PeerIdentity } from '@hypermesh/stoq';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   ANSWER_LIFETIME_MS,
   type Answer,
@@ -17,6 +17,9 @@ import { NEGATIVE_TTL_SECONDS, zoneNameCodec } from '../../src/names/zone-state.
 import { openStateStore, type StateStore } from '../../src/service/state-store.ts';
 import { createKeys, NOW } from '../fixtures.ts';
 import { createFolder, createSteppedClock, removeFolders, type SteppedClock } from '../log/fixtures.ts';
+
+// FALCON keys take 50 ms of a core each, and test files run side by side.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const meshId = new Uint8Array(32).fill(7);
 const NODE = new Uint8Array(32).fill(1);
