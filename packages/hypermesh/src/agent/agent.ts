@@ -62,6 +62,7 @@ class NodeAgent implements Agent {
   readonly #components: AgentComponents;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
+  /** Placements that were reported as stopped since the mesh began to wait for them. */
   readonly #confirmed = new Set<string>();
   #unsubscribe: () => void = () => undefined;
   #cancelTick: () => void = () => undefined;
@@ -120,7 +121,8 @@ class NodeAgent implements Agent {
   async #reclaimAll(): Promise<void> {
     const { drivers, stateDirectory } = this.#components;
     await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-    const homes = await readdir(stateDirectory);
+    const entries = await readdir(stateDirectory, { withFileTypes: true });
+    const homes = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
     for (const driver of drivers) {
       if (!(await driver.status()).available) continue;
       for (const home of homes) await driver.reclaim(join(stateDirectory, home));
@@ -249,6 +251,7 @@ class NodeAgent implements Agent {
     // A start under way ends by its signal; the next run of this placement uses the same directory.
     await held.over;
     this.#held.delete(id);
+    this.#confirmed.add(id);
     this.#report(held.placement, 'stopped', '');
     this.#reconcile();
   }

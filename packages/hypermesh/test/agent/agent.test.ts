@@ -18,6 +18,8 @@ interface Bench {
   readonly reports: PlacementReport[];
   readonly want: (...placements: DesiredPlacement[]) => void;
   lease: LeaseDeadline | null;
+  closing: readonly { readonly id: string; readonly lease: number }[];
+  readonly directory: string;
   /** Waits until the agent has reported so. */
   readonly until: (id: string, state: PlacementReport['state'], lease?: number) => Promise<PlacementReport>;
 }
@@ -32,10 +34,13 @@ async function bench(overrides: { readonly drivers?: readonly RuntimeDriver[]; r
   const made: Bench = {
     clock,
     reports,
+    directory,
+    closing: [],
     lease: { number: 1, deadline: bootClock() + FAR_MS },
     agent: createAgent({
       desired: {
         placements: () => wanted,
+        closing: () => made.closing,
         lease: () => made.lease,
         onChange(listener) {
           listeners.add(listener);
@@ -224,6 +229,44 @@ describe('the agent', () => {
     expect(pids.some(isAlive)).toBe(false);
     want(placement('a-3'));
     expect(agent.placements()).toEqual([]);
+  });
+});
+
+describe('what was left behind', () => {
+  it('ends before the agent starts anything', async () => {
+    const made = await bench();
+    made.want(placement('a-1'));
+    await made.until('a-1', 'ready');
+    const [pid] = made.agent.workload('a-1', 1).pids;
+    const next = createAgent({
+      desired: { placements: () => [], closing: () => [], lease: () => null, onChange: () => () => undefined },
+      packages: { fetch: () => Promise.reject(hypermeshError('hypermesh.unsupported')) },
+      drivers: [createProcessDriver()],
+      clock: made.clock,
+      bootClock,
+      report: () => undefined,
+      stateDirectory: join(made.directory, 'state'),
+    });
+    await next.start();
+    expect(isAlive(pid!)).toBe(false);
+    await next.stop();
+  });
+
+  it('is confirmed to have stopped when the mesh waits for it, once', async () => {
+    const made = await bench();
+    made.want(placement('held'));
+    await made.until('held', 'ready');
+    made.closing = [
+      { id: 'gone', lease: 1 },
+      { id: 'held', lease: 1 },
+    ];
+    made.want(placement('held'));
+    await made.clock.step(2_000);
+    const stopped = (): string[] => made.reports.filter(({ state }) => state === 'stopped').map(({ id }) => id);
+    expect(stopped()).toEqual(['gone']);
+    made.want();
+    await made.until('held', 'stopped');
+    expect(stopped()).toEqual(['gone', 'held']);
   });
 });
 

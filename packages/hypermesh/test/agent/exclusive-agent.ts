@@ -23,6 +23,7 @@ const agent = createAgent({
         exclusive: true,
       },
     ],
+    closing: () => [],
     lease: () => ({ number: 1, deadline }),
     onChange: () => () => undefined,
   },

@@ -212,5 +212,6 @@ describe('what is desired of a node', () => {
     world.applyProven(world.id(3), { kind: 'app.remove', name: 'hello', proof: null });
     expect(world.query('placements', { app: null, node: world.id(0), after: '' })).toMatchObject([{ phase: 'closing' }]);
     expect(desired.placements()).toEqual([]);
+    expect(desired.closing()).toMatchObject([{ id: 'hello-1', lease: 1 }]);
   });
 });

@@ -261,6 +261,20 @@ describe('exclusive apps', () => {
     expect(placementsOf(world)).toMatchObject([{ generation: 2, phase: 'assigned' }]);
   });
 
+  it.each<['stopped' | 'failed', number]>([
+    ['stopped', 1],
+    ['failed', PLACEMENT_FAILURES_MAX],
+  ])('do not move on the word of the node alone: %s', async (state, times) => {
+    const world = await ready();
+    world.deploy(exclusive);
+    const before = placementsOf(world)[0]!;
+    for (let time = 0; time < times; time++) report(world, before, state);
+    expect(placementsOf(world)).toMatchObject([{ id: before.id, phase: 'closing' }]);
+    report(world, before, 'stopped');
+    expect(placementsOf(world)).toMatchObject([{ phase: 'assigned' }]);
+    expect(placementsOf(world)[0]!.id).not.toBe(before.id);
+  });
+
   it('do not start twice although removed and deployed again under the same name', async () => {
     const world = await ready();
     world.deploy(exclusive);
