@@ -1,6 +1,6 @@
 import type { HybridPublicKey } from '@hypermesh/stoq';
 import type { ApplyContext, StateReader } from '../machine/machine.ts';
-import { memberKey, readMember } from './member.ts';
+import { readMember } from './member.ts';
 import { allPlacements, type Placement, readPlacement } from './placement.ts';
 
 /** Name of the machine whose state says what is paid for. */
@@ -42,5 +42,3 @@ export function fundsOf(context: Pick<ApplyContext, 'view'>, funds: (caesar: Sta
   const caesar = context.view(FUNDS_MACHINE);
   return caesar === undefined ? undefined : funds(caesar);
 }
-
-export { memberKey };

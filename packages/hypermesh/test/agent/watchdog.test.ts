@@ -65,7 +65,7 @@ describe('the watchdog', () => {
 async function agentProcess(leaseMs: number): Promise<{ agent: ChildProcess; workload: number; startTime: string; deadline: number }> {
   const directory = await mkdtemp(join(tmpdir(), 'watchdog-'));
   await writeFile(join(directory, 'program'), '');
-  const entry = fileURLToPath(new URL('./exclusive-agent.ts', import.meta.url));
+  const entry = fileURLToPath(new URL('./exclusive-agent.entry.ts', import.meta.url));
   const options = ['--conditions=@hypermesh/source', '--disable-warning=ExperimentalWarning'];
   const agent = spawn(process.execPath, [...options, entry, directory, String(leaseMs)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = await new Promise<string>((resolve) => createInterface({ input: agent.stdout }).once('line', resolve));
