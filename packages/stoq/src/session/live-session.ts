@@ -227,12 +227,8 @@ export class LiveSession implements Session {
     if (++this.#unnamed > this.#parts.limits.streamsMax) throw stoqError('stoq.flow_violation', { reason: 'streams without id' });
     const source = new FrameSource(carrier);
     const id = await readPreamble(carrier, source, this.#parts.clock).finally(() => this.#unnamed--);
-    if (id === null) return;
-    if (this.#endError !== undefined || !this.#markSeen(id)) {
-      // A copy of a stream, or one that was reset before it arrived.
-      carrier.abort();
-      return;
-    }
+    // Taken away before its id arrived, a copy of a stream, or reset before it arrived: the carrier holds it until both ways end.
+    if (id === null || this.#endError !== undefined || !this.#markSeen(id)) return carrier.abort();
     this.#arrivals.offer(this.#createStream(id, carrier, source, null));
   }
 

@@ -50,6 +50,9 @@ const failureOf = async (call: () => Promise<unknown>): Promise<CodedError> => {
   }
 };
 
+// Streams of one direction that the carrier's other end keeps open at once.
+const CARRIER_STREAMS_MAX = 4_096;
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe.each([
@@ -86,6 +89,15 @@ describe.each([
     const stream = await pair.client.openStream();
     stream.reset(0);
     const next = await pair.client.openStream();
+    await next.write(Uint8Array.of(9));
+    await next.finish();
+    expect(await readAll(await accepted(pair))).toEqual(Uint8Array.of(9));
+  });
+
+  test('streams that are reset before their id arrives give back what they hold of the carrier', { timeout: 30_000 }, async () => {
+    const pair = await pairOf({ connections: await connect() });
+    for (let round = 0; round < CARRIER_STREAMS_MAX + 2; round++) (await pair.client.openStream()).reset(0);
+    const next = await pair.client.openStream({ signal: AbortSignal.timeout(10_000) });
     await next.write(Uint8Array.of(9));
     await next.finish();
     expect(await readAll(await accepted(pair))).toEqual(Uint8Array.of(9));
