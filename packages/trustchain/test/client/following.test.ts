@@ -17,11 +17,11 @@ describe('a pause', () => {
   test('ends at its time, or at once when the signal aborts', async () => {
     const timed = pause(clock, 10, ending.signal);
     clock.step(10);
-    await timed;
+    await expect(timed).resolves.toBeUndefined();
     const stopped = pause(clock, 10, ending.signal);
     ending.abort();
-    await stopped;
-    await pause(clock, 10, ending.signal);
+    await expect(stopped).resolves.toBeUndefined();
+    await expect(pause(clock, 10, ending.signal)).resolves.toBeUndefined();
   });
 
   test('doubles with each failure up to its limit, and is spread', () => {

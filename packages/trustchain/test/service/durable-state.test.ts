@@ -1,6 +1,6 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createCrypto, type Crypto, systemClock, systemEntropy } from '@hypermesh/stoq';
+import { CodedError, createCrypto, type Crypto, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { createHealth, createLogger, createMetrics } from '@hypermesh/stoq/host';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadTrustchainSecrets, type TrustchainSecrets, trustchainConfigSchema } from '../../src/config.ts';
@@ -62,7 +62,9 @@ describe('the logs of a home', () => {
     await closeLogs(await open());
     await rm(join(home, 'data', name), { recursive: true });
     await rm(join(home, 'logs-created'));
-    await closeLogs(await open());
+    const again = await open();
+    expect(Object.values(again).map((log) => log.size())).toEqual([0, 0, 0]);
+    await closeLogs(again);
   });
 
   test('lost data are not taken for a new mesh', async () => {
@@ -131,7 +133,7 @@ describe('the keys of trustchaind', () => {
       metrics: createMetrics({ name: 'test' }),
       health: createHealth(),
     };
-    await expect((await createTrustchain(config, secrets, components)).start()).rejects.toThrow();
+    await expect((await createTrustchain(config, secrets, components)).start()).rejects.toBeInstanceOf(CodedError);
     await closeLogs(await open());
     expect(await readFile(join(home, 'logs-created'))).toHaveLength(0);
   });
