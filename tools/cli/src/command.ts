@@ -24,6 +24,8 @@ export interface CommandContext {
   readonly contextWanted: string | null;
   /** The member of the mesh at work, opened when first asked for and closed after the command. */
   session(): Promise<Session>;
+  /** As `session`, of another home; the caller closes it. */
+  sessionOf(home: string): Promise<Session>;
 }
 
 export interface PerformOptions {

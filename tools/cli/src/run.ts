@@ -70,11 +70,14 @@ function createPerform(process: CliProcess, interrupted: AbortSignal): Perform {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const limit = timeLimit(globals, options);
       const opened = new LazySession();
-      const context = await contextOf(process, globals, AbortSignal.any([interrupted, limit.signal]), opened);
+      const problems = new Set<string>();
+      const context = await contextOf(process, globals, { signal: AbortSignal.any([interrupted, limit.signal]), opened, problems });
       try {
         await body(context, ...(given as Args));
       } catch (error) {
-        throw limit.signal.aborted && !interrupted.aborted ? await timedOut(error) : error;
+        if (!limit.signal.aborted || interrupted.aborted) throw error;
+        for (const problem of problems) context.out.progress(`Meanwhile: ${problem}`);
+        throw await timedOut(error);
       } finally {
         limit.release();
         await opened.close();
@@ -82,7 +85,15 @@ function createPerform(process: CliProcess, interrupted: AbortSignal): Perform {
     };
 }
 
-async function contextOf(process: CliProcess, globals: GlobalOptions, signal: AbortSignal, opened: LazySession): Promise<CommandContext> {
+interface Surroundings {
+  readonly signal: AbortSignal;
+  readonly opened: LazySession;
+  /** What went wrong in the background. */
+  readonly problems: Set<string>;
+}
+
+async function contextOf(process: CliProcess, globals: GlobalOptions, surroundings: Surroundings): Promise<CommandContext> {
+  const { signal, opened, problems } = surroundings;
   const out = await outputOf(process, globals.json ?? false);
   const contexts = createContexts(contextsDirectory(process.env, process.cwd()));
   const fromEnvironment = process.env['HYPERMESH_CONTEXT'] ?? '';
@@ -92,13 +103,13 @@ async function contextOf(process: CliProcess, globals: GlobalOptions, signal: Ab
     if (name !== null) return name;
     throw (await import('./errors.ts')).cliError('cli.context_missing');
   };
-  const session = (): Promise<Session> =>
-    opened.get(async () => {
-      const { home } = await contexts.find(await contextName());
-      const { openSession } = await import('./session.ts');
-      return openSession(home, { signal, onProblem: (text) => out.progress(text) });
-    });
-  return { out, signal, cwd: process.cwd(), stdin: process.stdin, contexts, contextName, contextWanted, session };
+  const sessionOf = async (home: string): Promise<Session> => {
+    const { openSession } = await import('./session.ts');
+    const onWaiting = (text: string): void => out.progress(text);
+    return openSession(home, { signal, onWaiting, onProblem: (text) => void problems.add(text) });
+  };
+  const session = (): Promise<Session> => opened.get(async () => sessionOf((await contexts.find(await contextName())).home));
+  return { out, signal, cwd: process.cwd(), stdin: process.stdin, contexts, contextName, contextWanted, session, sessionOf };
 }
 
 class LazySession {

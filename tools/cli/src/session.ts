@@ -43,7 +43,9 @@ export interface Session {
 
 export interface SessionOptions {
   readonly signal: AbortSignal;
-  /** Told what goes wrong in the background and is tried again. */
+  /** Told why enrolment has to wait. */
+  readonly onWaiting: (text: string) => void;
+  /** Told what goes wrong in the background and is tried again: of interest if the command fails. */
   readonly onProblem: (text: string) => void;
 }
 
@@ -71,13 +73,16 @@ export async function openSession(home: string, options: SessionOptions): Promis
   }
 }
 
-async function openMemberOf(home: string, crypto: Crypto, { signal, onProblem }: SessionOptions): Promise<Member> {
+async function openMemberOf(home: string, crypto: Crypto, { signal, onWaiting, onProblem }: SessionOptions): Promise<Member> {
+  let tell = onWaiting;
   const onError = (error: unknown): void => {
     // What the end of the command cancels is no problem.
-    if (!signal.aborted) onProblem(error instanceof Error ? error.message : String(error));
+    if (!signal.aborted) tell(error instanceof Error ? error.message : String(error));
   };
   const components = { crypto, clock: systemClock, entropy: systemEntropy, onError };
-  return openMember({ home, listen: [] }, components, { signal });
+  const member = await openMember({ home, listen: [] }, components, { signal });
+  tell = onProblem;
+  return member;
 }
 
 /** Validators judge the bundle by the newest witness policy: after a change of phase an old one has to be replaced first. */

@@ -5,7 +5,7 @@ import { type JoinToken, parseJoinToken, tokenHashOf } from '@hypermesh/trustcha
 import { joinMesh, queryMesh } from '@hypermesh/mesh/client';
 import type { CommandContext } from '../command.ts';
 import { usageError } from '../errors.ts';
-import { openSession, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 import { hexOf } from '../text.ts';
 import { assertName } from './contexts.ts';
 import { prepareHome } from './home.ts';
@@ -61,7 +61,7 @@ interface JoinAs {
 async function becomeMember(context: CommandContext, home: string, { token, name }: JoinAs): Promise<Joined> {
   const { out, signal } = context;
   out.progress('Enrolling with TrustChain');
-  const session = await openSession(home, { signal, onProblem: (text) => out.progress(text) });
+  const session = await context.sessionOf(home);
   try {
     const { member, mesh, account } = session;
     out.progress('Joining the mesh');

@@ -31,7 +31,7 @@ function tell({ out }: CommandContext, period: Period): void {
     [
       out.fields([
         ['period', String(number)],
-        ['billed', `${formatTime(from)} to ${formatTime(to)}`],
+        ['billed', `${from === 0 ? 'genesis' : formatTime(from)} to ${formatTime(to)}`],
         ['total before', `${formatCaes(totalBefore)} CAES`],
         ['total after', `${formatCaes(totalAfter)} CAES`],
       ]),

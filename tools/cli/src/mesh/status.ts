@@ -132,7 +132,7 @@ function statusText(out: Output, value: StatusValue, validators: readonly Valida
     out.fields([
       ['mesh', `${mesh.name}  ${mesh.id}`],
       ['phase', `${phase} (${phaseName(phase)})`],
-      ['height', `${height} at ${formatTime(value.time)}, ${value.transactions} transactions`],
+      ['height', `${height} at ${formatTime(value.time)}, ${value.transactions} transactions wait`],
       ['root', stateRoot],
       ['order', stalled === '' ? 'going on' : `stopped: ${stalled}`],
       ['silent', silent.length === 0 ? 'nobody' : silent.join(', ')],
