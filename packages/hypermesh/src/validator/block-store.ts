@@ -100,6 +100,11 @@ export class BlockStore {
     return this.#db.has(tagged(BATCH, digest));
   }
 
+  /** Whether a batch that is here is carried by a committed block. */
+  async isOrdered(digest: Uint8Array): Promise<boolean> {
+    return (await this.hasBatch(digest)) && !(await this.#db.has(tagged(UNORDERED, digest)));
+  }
+
   /** Digests of the batches that no committed block carries. */
   async unordered(): Promise<Uint8Array[]> {
     const digests: Uint8Array[] = [];

@@ -22,6 +22,8 @@ export interface ConsensusServiceComponents {
   readonly vault: BatchVault;
   readonly links: readonly PeerLink[];
   readonly dispatch: (event: ConsensusEvent) => void;
+  /** A batch of a peer is durable here. */
+  readonly stored: (digest: Uint8Array) => Promise<void>;
 }
 
 // Batches that one peer had stored here and no block carries: twice what an honest one keeps open.
@@ -44,7 +46,7 @@ export class ConsensusService {
   }
 
   #handlers(): Handlers<ConsensusMethods> {
-    const { dispatch, links, vault } = this.#components;
+    const { dispatch, stored, links, vault } = this.#components;
     return {
       hello: async (_request, context) => {
         const peer = this.#callerOf(context);
@@ -64,7 +66,7 @@ export class ConsensusService {
         const ordered = this.#ordered.has(byteKey(digest));
         if (!ordered) this.#account(digest, peer);
         await vault.store(batch, { ordered });
-        dispatch({ kind: 'batches-stored', digests: [digest] });
+        await stored(digest);
         return {};
       },
       batch: async ({ digest }, context) => {

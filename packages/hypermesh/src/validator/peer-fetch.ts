@@ -24,12 +24,12 @@ export class PeerFetch {
     this.#components = components;
   }
 
-  /** Digests of those that are stored here now. */
-  async batches(digests: readonly Uint8Array[], from: readonly number[], stored: (digest: Uint8Array) => void): Promise<void> {
+  /** Tells of each that is stored here now. */
+  async batches(digests: readonly Uint8Array[], from: readonly number[], stored: (digest: Uint8Array) => Promise<void>): Promise<void> {
     const queue = [...digests];
     const worker = async (): Promise<void> => {
       for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) {
-        if (await this.#batch(digest, from, false)) stored(digest);
+        if (await this.#batch(digest, from, false)) await stored(digest);
       }
     };
     await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, worker));

@@ -52,7 +52,7 @@ export class ValidatorLog {
   readonly #maker: BatchMaker;
   readonly #fetch: PeerFetch;
   readonly #pipeline: ExecutionPipeline;
-  #isHalted = false;
+  #isStopped = false;
 
   constructor(components: ValidatorLogComponents) {
     const { stores, consensus, validators, self, clock, voteSigner, receipts } = components;
@@ -85,7 +85,8 @@ export class ValidatorLog {
     });
     const { vault, links, shell } = this;
     const dispatch = shell.dispatch.bind(shell);
-    this.service = new ConsensusService({ validators, self, consensus, blocks, vault, links, dispatch });
+    const stored = (digest: Uint8Array): Promise<void> => this.#announce(digest);
+    this.service = new ConsensusService({ validators, self, consensus, blocks, vault, links, dispatch, stored });
   }
 
   async start(): Promise<void> {
@@ -107,6 +108,7 @@ export class ValidatorLog {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.shell.stop();
     for (const link of this.links) link.stop();
     await this.#maker.stop();
@@ -128,6 +130,12 @@ export class ValidatorLog {
     return transaction.id;
   }
 
+  /** The batch is durable here. */
+  async #announce(digest: Uint8Array): Promise<void> {
+    const kind = (await this.blocks.isOrdered(digest)) ? 'batches-ordered' : 'batches-stored';
+    this.shell.dispatch({ kind, digests: [digest] });
+  }
+
   #link(validator: ValidatorEntry, index: number): PeerLink {
     const { clientOf, clock } = this.#components;
     const connected = (): void => this.shell.dispatch({ kind: 'connected', peer: index });
@@ -146,13 +154,11 @@ export class ValidatorLog {
         return this.#pipeline.push(effect);
       case 'certified':
         this.progressed.notify();
-        return void this.receipts.certify(effect.block.block, effect.qc).catch((error: unknown) => this.#halt(error));
+        return this.#background(this.receipts.certify(effect.block.block, effect.qc));
       case 'fetch-blocks':
-        return void this.#fetchBlocks(effect);
+        return this.#background(this.#fetchBlocks(effect));
       case 'fetch-batches':
-        return void this.#fetch.batches(effect.digests, effect.from, (digest) =>
-          this.shell.dispatch({ kind: 'batches-stored', digests: [digest] }),
-        );
+        return this.#background(this.#fetch.batches(effect.digests, effect.from, (digest) => this.#announce(digest)));
       case 'evidence': {
         const { offence, round, validator } = effect.evidence;
         metrics?.evidence.add({});
@@ -214,9 +220,13 @@ export class ValidatorLog {
     }
   }
 
+  /** What fails here is this validator's own disk; once it stops, nothing fails any more. */
+  #background(task: Promise<void>): void {
+    task.catch((error: unknown) => this.#halt(error));
+  }
+
   #halt(error: unknown): void {
-    if (this.#isHalted) return;
-    this.#isHalted = true;
+    if (this.#isStopped) return;
     void this.stop();
     this.#components.halted(error);
   }

@@ -35,7 +35,7 @@ import { createMeshClient, type MeshAccount, type MeshClient } from '../../src/c
 import { validatorTargets } from '../../src/client/validator-targets.ts';
 import { createFollower, type Follower } from '../../src/follower/follower.ts';
 import type { Machine } from '../../src/machine/machine.ts';
-import { createValidator, type Validator } from '../../src/validator/validator.ts';
+import { createValidator, type Validator, type ValidatorComponents } from '../../src/validator/validator.ts';
 import { createRegisterMachine, registerAccounts } from '../executor/register-machine.ts';
 
 interface HybridKeys {
@@ -156,23 +156,29 @@ export class LocalMesh {
     await Promise.all((names.length === 0 ? this.names : names).map((name) => this.startOne(name)));
   }
 
-  async startOne(name: string, machines: readonly Machine[] = this.machines()): Promise<RunningValidator> {
+  /** `alter` replaces what a test wants to replace of one validator. */
+  async startOne(
+    name: string,
+    machines: readonly Machine[] = this.machines(),
+    alter: (components: ValidatorComponents) => Partial<ValidatorComponents> = () => ({}),
+  ): Promise<RunningValidator> {
     const keys = this.#keys.find((candidate) => candidate.name === name)!;
     const host = await this.#host(keys.name, keys.session, [keys.address]);
     const alarms: Error[] = [];
     const { crypto, genesis } = this;
+    const components: ValidatorComponents = {
+      host,
+      crypto,
+      machines,
+      clock: systemClock,
+      entropy: systemEntropy,
+      accounts: registerAccounts,
+      voteSigner: crypto.createSigner(keys.vote),
+      logger: LOGGER,
+      alarm: (error) => alarms.push(error),
+    };
     const validator = createValidator(
-      {
-        host,
-        crypto,
-        machines,
-        clock: systemClock,
-        entropy: systemEntropy,
-        accounts: registerAccounts,
-        voteSigner: crypto.createSigner(keys.vote),
-        logger: LOGGER,
-        alarm: (error) => alarms.push(error),
-      },
+      { ...components, ...alter(components) },
       {
         genesis,
         directory: join(this.directory, name),

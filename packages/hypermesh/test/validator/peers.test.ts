@@ -52,7 +52,18 @@ describe('what a validator answers the others', () => {
     const { store, vault } = await openVault();
     const events: ConsensusEvent[] = [];
     const dispatch = (event: ConsensusEvent): void => void events.push(event);
-    const service = new ConsensusService({ validators, self: 0, consensus: { chainTo }, blocks: store, vault, links: [], dispatch });
+    const stored = async (digest: Uint8Array): Promise<void> =>
+      dispatch({ kind: (await store.isOrdered(digest)) ? 'batches-ordered' : 'batches-stored', digests: [digest] });
+    const service = new ConsensusService({
+      validators,
+      self: 0,
+      consensus: { chainTo },
+      blocks: store,
+      vault,
+      links: [],
+      dispatch,
+      stored,
+    });
     return { service, events, store };
   }
 
@@ -91,7 +102,7 @@ describe('what a validator answers the others', () => {
     });
     // A copy of what was ordered counts for nobody.
     for (let at = 0; at < 3; at++) await push(5000, 3);
-    expect(events.at(-1)).toEqual({ kind: 'batches-stored', digests: [batchDigest(batchOf(5000))] });
+    expect(events.at(-1)).toEqual({ kind: 'batches-ordered', digests: [batchDigest(batchOf(5000))] });
     expect(await store.unordered()).not.toContainEqual(batchDigest(batchOf(5000)));
     expect(await service.handlers.batch({ digest: batchDigest(batchOf(1001)) }, from(3))).toEqual({ batch: batchOf(1001) });
     await expect(service.handlers.batch({ digest: idOf(1) }, from(3))).rejects.toMatchObject({ code: 'hypermesh.batch_unknown' });
@@ -192,12 +203,12 @@ describe('fetching', () => {
     const fetch = new PeerFetch({ links, vault, clock });
     const stored: Uint8Array[] = [];
     const wanted = batchDigest(batchOf(1));
-    await fetch.batches([wanted], [2, 3], (digest) => void stored.push(digest));
+    await fetch.batches([wanted], [2, 3], async (digest) => void stored.push(digest));
     // 3 gives another batch than was asked for.
     expect([stored, asked]).toEqual([[wanted], [2, 3, 1]]);
-    await fetch.batches([wanted], [2], (digest) => void stored.push(digest));
+    await fetch.batches([wanted], [2], async (digest) => void stored.push(digest));
     expect([stored.length, asked.length]).toEqual([2, 3]);
-    await fetch.batches([idOf(1)], [], (digest) => void stored.push(digest));
+    await fetch.batches([idOf(1)], [], async (digest) => void stored.push(digest));
     expect(stored).toHaveLength(2);
     await store.close();
   });
