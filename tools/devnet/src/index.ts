@@ -1,9 +1,12 @@
 export * from './errors.ts';
 export type { JobReport } from './job/main-job.ts';
+export { deployExample, type Deployed, publishExample, replicasReady } from './job/deployment.ts';
+export { connectMesh } from './job/phase.ts';
 export { openUser, type User, type UserOptions } from './job/user.ts';
 export { waitUntil } from './job/wait.ts';
 export { DAEMONS, homeOf, logFileOf, type PlacedDaemon, USER, VALIDATORS } from './mesh/layout.ts';
 export { type LocalMesh, type LocalMeshOptions, startLocalMesh } from './mesh/local-mesh.ts';
 export { createLocalMesh, type NewMeshOptions } from './mesh/new-mesh.ts';
-export { type DaemonAddresses, type DaemonKind, type DaemonProcess } from './process/daemon-process.ts';
-export { ingressesOf, runUp, type RunningMesh, startMesh, type UpOptions, type UpReport } from './up.ts';
+export { type DaemonAddresses, type DaemonKind, type DaemonProcess, type DaemonSpec, startDaemon } from './process/daemon-process.ts';
+export { freeUdpPorts } from './process/free-ports.ts';
+export { EXAMPLE, ingressesOf, runUp, type RunningMesh, startMesh, type UpOptions, type UpReport } from './up.ts';

@@ -34,7 +34,8 @@ export interface RunningMesh extends AsyncDisposable {
   readonly user: User;
 }
 
-const EXAMPLE = fileURLToPath(new URL('../../../examples/hello', import.meta.url));
+/** Folder of the example package. */
+export const EXAMPLE: string = fileURLToPath(new URL('../../../examples/hello', import.meta.url));
 // Four nodes share this machine.
 const NODE_MEMORY_SHARE = 0.1;
 const NODE_WORKLOADS = 32;
