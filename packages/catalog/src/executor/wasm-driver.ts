@@ -47,6 +47,7 @@ export function createWasmDriver(options: WasmDriverOptions): RuntimeDriver {
         },
       }),
     async start(spec, { signal }) {
+      if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { id: spec.id, reason: 'the start was given up' });
       const entry = normalize(spec.entry);
       if (isAbsolute(entry) || entry.startsWith('..')) throw catalogError('catalog.path_invalid', { path: spec.entry });
       const source = await readFile(join(spec.packageDirectory, entry));

@@ -1,47 +1,32 @@
 import { execFileSync } from 'node:child_process';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { systemClock } from '@hypermesh/stoq';
-import { pack } from 'tar-stream';
+import { describeDriver } from '@hypermesh/testkit/driver-compliance';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RuntimeDriver, Workload, WorkloadSpec } from '../../src/runtime/driver.ts';
 import { controlGroupVersion, memoryKills } from '../../src/runtime/oci/control-group.ts';
 import { createOciDriver } from '../../src/runtime/oci/oci-driver.ts';
+import { BUSYBOX, SERVE, writeLayer } from './layer.ts';
 
 const driver: RuntimeDriver = createOciDriver({ clock: systemClock });
 const status = await driver.status();
 // Where the requirements were installed on purpose, their absence is a failure and not a reason to skip.
 const required = process.env.HYPERMESH_REQUIRE_CONTAINERS === '1';
 
-const BUSYBOX = ['/usr/bin/busybox', '/bin/busybox'].find((path) => existsSync(path));
 const MEMORY_BYTES = 32 * 1024 * 1024;
 
-/** One layer: busybox, a page, and a CGI program that misbehaves on demand. */
-async function writeLayer(archive: string): Promise<void> {
-  const tar = pack();
-  tar.entry({ name: 'bin/busybox', mode: 0o755 }, await readFile(BUSYBOX as string));
-  for (const name of ['sh', 'httpd', 'sleep', 'dd', 'id', 'cat', 'env', 'wget', 'mount', 'ls']) {
-    tar.entry({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' });
-  }
-  tar.entry({ name: 'www/index.html' }, 'hello from a container\n');
-  const script = (text: string): string => `#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\n${text}\n`;
-  const cgi = (name: string, text: string) => tar.entry({ name: `www/cgi-bin/${name}`, mode: 0o755 }, script(text));
-  cgi('id', 'id -u; id -g; cat /proc/self/status | while read a b; do case $a in CapEff:|Seccomp:|NoNewPrivs:) echo $a $b;; esac; done');
-  cgi('env', 'env');
-  cgi('hog', 'x=aaaaaaaa; while :; do x=$x$x; done');
-  cgi('fork', 'i=0; while [ $i -lt 200 ]; do sleep 5 & i=$((i+1)); done 2>&1; echo $i');
-  cgi('write', 'echo x > /bin/x || echo refused');
-  cgi('network', 'cat /proc/net/dev');
-  cgi('slow', 'sleep 30');
-  for (const name of ['proc', 'dev', 'tmp', 'sys']) tar.entry({ name, type: 'directory' });
-  tar.finalize();
-  await pipeline(tar, createWriteStream(archive));
-}
-
-const COMMAND = ['/bin/sh', '-c', 'echo serving on $PORT; exec /bin/httpd -f -p 127.0.0.1:$PORT -h /www'];
+/** Programs that show what a container may do, or misbehave on demand. */
+const PROGRAMS = {
+  id: 'id -u; id -g; cat /proc/self/status | while read a b; do case $a in CapEff:|Seccomp:|NoNewPrivs:) echo $a $b;; esac; done',
+  env: 'env',
+  hog: 'x=aaaaaaaa; while :; do x=$x$x; done',
+  fork: 'i=0; while [ $i -lt 200 ]; do sleep 5 & i=$((i+1)); done 2>&1; echo $i',
+  write: 'echo x > /bin/x || echo refused',
+  network: 'cat /proc/net/dev',
+  slow: 'sleep 30',
+};
 
 test.runIf(required)('containers can run here', () => {
   expect(status).toMatchObject({ available: true });
@@ -54,7 +39,7 @@ describe.skipIf(!status.available || BUSYBOX === undefined)('the oci driver', ()
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'oci-'));
-    await writeLayer(join(home, 'layer.tar'));
+    await writeLayer(join(home, 'layer.tar'), PROGRAMS);
   });
   afterAll(() => rm(home, { recursive: true, force: true }));
   beforeEach(() => {
@@ -69,7 +54,7 @@ describe.skipIf(!status.available || BUSYBOX === undefined)('the oci driver', ()
     lease: 1,
     packageDirectory: home,
     entry: 'layer.tar',
-    args: COMMAND,
+    args: SERVE,
     env: { HYPERMESH_NODE: 'node-1' },
     limits: { memoryBytesMax: MEMORY_BYTES, pidsMax: 32, cpuMillis: 500, fuelPerRequest: 0n, requestMsMax: 2_000 },
     stateDirectory: join(home, name),
@@ -176,3 +161,17 @@ describe.skipIf(!status.available || BUSYBOX === undefined)('the oci driver', ()
     await expect(start('refused', change)).rejects.toMatchObject({ data: { reason: expect.stringMatching(reason) } });
   });
 });
+
+if (status.available && BUSYBOX !== undefined) {
+  describeDriver('oci', async (directory) => {
+    await writeLayer(join(directory, 'layer.tar'), {});
+    return {
+      driver,
+      kind: 'container',
+      packageDirectory: directory,
+      entry: 'layer.tar',
+      args: SERVE,
+      limits: { memoryBytesMax: MEMORY_BYTES, pidsMax: 32, cpuMillis: 500, fuelPerRequest: 0n, requestMsMax: 2_000 },
+    };
+  });
+}

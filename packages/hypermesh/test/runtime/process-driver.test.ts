@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeDriver } from './driver-compliance.ts';
+import { describeDriver } from '@hypermesh/testkit/driver-compliance';
 import { createProcessDriver } from './process-driver.ts';
 
 describeDriver('a bare process', async (directory) => {

@@ -50,6 +50,7 @@ async function ociStatus(): Promise<DriverStatus> {
 }
 
 async function startContainer(spec: WorkloadSpec, signal: AbortSignal, clock: Clock): Promise<Workload> {
+  if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { id: spec.id, reason: 'the start was given up' });
   const version = await controlGroupVersion();
   if (version === undefined) throw hypermeshError('hypermesh.driver_unavailable', { reason: 'no control group limits memory here' });
   if (spec.args.length === 0) throw hypermeshError('hypermesh.workload_failed', { reason: 'args must name the program to run' });
