@@ -30,7 +30,8 @@ const env = { ...process.env, PATH: [binDirectory, process.env.PATH].join(delimi
 
 /** Each command is a list of programs to run in order; `inputs` are the user's arguments. */
 const commands = {
-  start: (inputs) => [nodeProgram('tools/cli/dist/main.js', ['up', ...inputs])],
+  start: (inputs) => [hypermesh(['up', ...inputs])],
+  hypermesh: (inputs) => [hypermesh(inputs)],
   test: (inputs) => [vitestProgram(inputs)],
   check: () => [
     { name: 'format', file: binary('oxfmt'), args: ['--check', '.'] },
@@ -46,7 +47,12 @@ const commands = {
 };
 
 function nodeProgram(entry, inputs) {
-  return { name: entry, entry, file: nodeFile(), args: ['--enable-source-maps', entry, ...inputs] };
+  return { name: entry, entry, file: nodeFile(), args: ['--enable-source-maps', join(root, entry), ...inputs] };
+}
+
+/** npm runs scripts in the root; relative paths that a user types are relative to where npm was called. */
+function hypermesh(inputs) {
+  return { ...nodeProgram('tools/cli/dist/main.js', inputs), cwd: process.env.INIT_CWD ?? process.cwd() };
 }
 
 /** Coverage thresholds hold for the whole suite only, so a run that names files goes without coverage. */
@@ -260,7 +266,7 @@ async function runAll(programs) {
     if (program.entry !== undefined && !existsSync(join(root, program.entry))) {
       await fail(`${program.entry} does not exist: this version of the repository does not have the command.`);
     }
-    const result = await run(program.file, program.args);
+    const result = await run(program.file, program.args, { cwd: program.cwd ?? root });
     if (stopSignal !== undefined || result.signal !== null) await endAs(result);
     if (result.code === 0) continue;
     firstFailure ??= result;
