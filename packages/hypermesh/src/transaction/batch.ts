@@ -5,7 +5,7 @@ import { TRANSACTION_BYTES_MAX } from './transaction.ts';
 /** Encoded transactions that travel together; blocks order their digests. */
 export type Batch = readonly Uint8Array[];
 
-// Small transactions of half a kilobyte less than the FALCON signature do not exist: the bytes limit first.
+// Two signatures alone take 1.5 KiB, so that the bytes limit a batch first; this bounds what a decoder makes of garbage.
 export const BATCH_TRANSACTIONS_MAX: number = 2_000;
 // The largest transaction fits; some five hundred ordinary ones fill it. Smaller batches reach the peers sooner.
 export const BATCH_BYTES_MAX: number = TRANSACTION_BYTES_MAX;
