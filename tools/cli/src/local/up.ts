@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { ingressesOf, type RunningMesh, runUp, startMesh, type UpOptions, type UpReport } from '@hypermesh/devnet';
+import { formatCaes } from '../amount.ts';
 import type { CommandContext } from '../command.ts';
 import { type ControlSocket, controlSocketOf, fitsSocket, openControlSocket } from './control-socket.ts';
 import { rememberMesh } from './last-mesh.ts';
@@ -23,8 +24,11 @@ export async function up(context: CommandContext, options: UpCommandOptions): Pr
     onProgress: (text) => out.progress(text),
     onLost: (name) => out.progress(`${name} has ended although nobody asked it to`),
   };
-  await using running = await startMesh(settings);
-  await using control = await openDoor(context, running);
+  await using ending = new AsyncDisposableStack();
+  // Closed last: whoever waits at the door is told when the daemons have ended.
+  const doors = ending.use(new AsyncDisposableStack());
+  const running = ending.use(await startMesh(settings));
+  const control = doors.use(await openDoor(context, running));
   const report = await runUp(running, settings, startedAt);
   out.result(report, () => reportText(context, running, report));
   if (options.once === true) return;
@@ -83,15 +87,19 @@ function reportText({ out }: CommandContext, { mesh }: RunningMesh, report: UpRe
       ['killed', `${killed.node}: ${killed.gapMs} ms without an answer, ${killed.failed} requests failed meanwhile`],
       [
         'settled',
-        `period ${period.number} paid ${period.paid.length} accounts; total ${period.totalBefore} before, ${period.totalAfter} after`,
+        `period ${period.number} paid ${period.paid.length} accounts; total ${caes(period.totalBefore)} before, ${caes(period.totalAfter)} after`,
       ],
       ['ingress', ingress ?? 'none'],
       ['mesh', mesh.directory],
     ]),
     '',
-    `Try:  curl -H 'Host: ${app.name}.mesh' http://${ingress ?? ''}/`,
+    `Try:  curl -H 'Host: ${app.name}.mesh' ${ingress ?? ''}/`,
     `      hypermesh login --home ${quoted(mesh.userHome)}`,
   ].join('\n');
+}
+
+function caes(units: string): string {
+  return `${formatCaes(BigInt(units))} CAES`;
 }
 
 function quoted(path: string): string {
