@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { type Clock, type Crypto, decode, encode, type Handlers, type Host } from '@hypermesh/stoq';
+import { type Clock, type Crypto, type Handlers, type Host } from '@hypermesh/stoq';
 import { createLifeCycle, type Daemon, type Health, type Logger, type Metrics, type Startable } from '@hypermesh/stoq/host';
 import type { Genesis } from '@hypermesh/trustchain';
 import { createFollower, createMeshClient, type Follower, type MeshAccount, validatorTargets } from '@hypermesh/mesh';
 import { joinMesh } from '@hypermesh/mesh/client';
-import { type Machine, meshAccounts } from '@hypermesh/mesh/machine';
-import { caesarContract, type CaesarMethods } from './api.ts';
+import { ask, type Machine, meshAccounts, type Query } from '@hypermesh/mesh/machine';
+import { type AtHeight, caesarContract, type CaesarMethods } from './api.ts';
 import { CAESAR_MACHINE } from './caesar-machine.ts';
-import { CAESAR_QUERIES, type CaesarQueries, type Query } from './query.ts';
+import { CAESAR_QUERIES } from './query.ts';
 import { createPeriodCloser } from './settlement/period-closer.ts';
 
 export interface CaesardConfig {
@@ -57,7 +57,7 @@ export function createCaesard(config: CaesardConfig, secrets: CaesardSecrets, co
   host.serve(caesarContract, handlersOf(follower));
   const closer = createPeriodCloser({
     periodMs: config.periodMs,
-    lastPeriod: () => ask(follower, 'period.last', 0),
+    lastPeriod: () => ask(follower, CAESAR_MACHINE, 'period.last', CAESAR_QUERIES['period.last'], 0),
     order: async (operation, signal) => void (await client.transact(secrets.account, CAESAR_MACHINE, [operation], { signal })),
     clock,
     onFailure: (error) => logger.warn({ err: error }, 'the period was not closed'),
@@ -91,25 +91,17 @@ export function createCaesard(config: CaesardConfig, secrets: CaesardSecrets, co
 }
 
 function handlersOf(follower: Follower): Handlers<CaesarMethods> {
-  const read = <Value>(value: () => Value): { height: number; value: Value } => ({ height: follower.height, value: value() });
+  const read = <Argument, Answer>(method: string, query: Query<Argument, Answer>, argument: Argument): AtHeight<Answer> => ({
+    height: follower.height,
+    value: ask(follower, CAESAR_MACHINE, method, query, argument),
+  });
+  const queries = CAESAR_QUERIES;
   return {
-    account: async ({ account }) => read(() => ask(follower, 'account', account)),
-    accounts: async ({ after }) => read(() => ask(follower, 'accounts', after)),
-    escrow: async (key) => read(() => ask(follower, 'escrow', key)),
-    period: async ({ number }) => read(() => ask(follower, 'period', number)),
-    lastPeriod: async () => read(() => ask(follower, 'period.last', 0)),
-    audit: async () => read(() => ask(follower, 'audit', 0)),
+    account: async ({ account }) => read('account', queries.account, account),
+    accounts: async ({ after }) => read('accounts', queries.accounts, after),
+    escrow: async (key) => read('escrow', queries.escrow, key),
+    period: async ({ number }) => read('period', queries.period, number),
+    lastPeriod: async () => read('period.last', queries['period.last'], 0),
+    audit: async () => read('audit', queries.audit, 0),
   };
-}
-
-type ArgumentOf<Q> = Q extends Query<infer Argument, infer _> ? Argument : never;
-type AnswerOf<Q> = Q extends Query<infer _, infer Answer> ? Answer : never;
-
-function ask<Name extends keyof CaesarQueries>(
-  follower: Follower,
-  name: Name,
-  argument: ArgumentOf<CaesarQueries[Name]>,
-): AnswerOf<CaesarQueries[Name]> {
-  const query = CAESAR_QUERIES[name] as unknown as Query<unknown, AnswerOf<CaesarQueries[Name]>>;
-  return decode(query.answer, follower.query(CAESAR_MACHINE, name, encode(query.argument, argument)));
 }

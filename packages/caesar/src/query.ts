@@ -1,5 +1,5 @@
 import { bigInt, bigUint, bytes, type Codec, decode, encode, list, optional, struct, text, uint } from '@hypermesh/stoq';
-import type { StateReader } from '@hypermesh/mesh/machine';
+import type { Query, StateReader } from '@hypermesh/mesh/machine';
 import { caesarError } from './errors.ts';
 import { APP_NAME_LENGTH_MAX, escrowAvailable, readEscrow } from './escrow/escrow.ts';
 import { ACCOUNT_NAME_LENGTH_MAX, available, balance } from './ledger/account.ts';
@@ -35,11 +35,6 @@ const accountAnswerCodec: Codec<AccountAnswer> = struct({
   balance: bigInt(64),
   available: bigInt(64),
 });
-
-export interface Query<Argument, Answer> {
-  readonly argument: Codec<Argument>;
-  readonly answer: Codec<Answer>;
-}
 
 export interface CaesarQueries {
   readonly account: Query<string, AccountAnswer>;

@@ -4,8 +4,6 @@ import {
   type Clock,
   type Crypto,
   createBlobStore,
-  decode,
-  encode,
   type Entropy,
   type Handlers,
   type Host,
@@ -14,10 +12,10 @@ import {
 import { createLifeCycle, type Daemon, type Health, type Logger, type Metrics, type Startable } from '@hypermesh/stoq/host';
 import type { Genesis } from '@hypermesh/trustchain';
 import { createFollower, type Follower } from '@hypermesh/mesh';
-import { type Machine, meshAccounts } from '@hypermesh/mesh/machine';
-import { catalogContract, type CatalogMethods } from './api.ts';
+import { ask, type Machine, meshAccounts, type Query } from '@hypermesh/mesh/machine';
+import { catalogContract, type CatalogMethods, type IndexAnswer } from './api.ts';
 import { INDEX_MACHINE } from './index/index-machine.ts';
-import { INDEX_QUERIES, type IndexQueries, type IndexQuery } from './index/index-query.ts';
+import { INDEX_QUERIES } from './index/index-query.ts';
 import { createUploads, type Uploads } from './upload/uploads.ts';
 
 export interface CatalogdConfig {
@@ -84,21 +82,13 @@ export function createCatalogd(config: CatalogdConfig, components: CatalogdCompo
 }
 
 function handlersOf(follower: Follower, uploads: Uploads): Handlers<CatalogMethods> {
+  const read = <Argument, Answer>(method: string, query: Query<Argument, Answer>, argument: Argument): IndexAnswer<Answer> => ({
+    height: follower.height,
+    value: ask(follower, INDEX_MACHINE, method, query, argument),
+  });
   return {
     upload: (piece, { peer }) => uploads.take(peer.id, piece),
-    resolve: async (wanted) => ({ height: follower.height, value: ask(follower, 'resolve', wanted) }),
-    list: async ({ name }) => ({ height: follower.height, value: ask(follower, 'list', name) }),
+    resolve: async (wanted) => read('resolve', INDEX_QUERIES.resolve, wanted),
+    list: async ({ name }) => read('list', INDEX_QUERIES.list, name),
   };
-}
-
-type ArgumentOf<Q> = Q extends IndexQuery<infer Argument, infer _> ? Argument : never;
-type AnswerOf<Q> = Q extends IndexQuery<infer _, infer Answer> ? Answer : never;
-
-function ask<Name extends keyof IndexQueries>(
-  follower: Follower,
-  name: Name,
-  argument: ArgumentOf<IndexQueries[Name]>,
-): AnswerOf<IndexQueries[Name]> {
-  const query = INDEX_QUERIES[name] as unknown as IndexQuery<unknown, AnswerOf<IndexQueries[Name]>>;
-  return decode(query.answer, follower.query(INDEX_MACHINE, name, encode(query.argument, argument)));
 }

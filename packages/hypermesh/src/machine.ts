@@ -1,4 +1,5 @@
 export type * from './machine/machine.ts';
+export { ask, type Query, type QuerySource } from './machine/query.ts';
 export { MESH_MACHINE, meshAccounts } from './mesh-machine/accounts.ts';
 export { createMeshMachine, MESH_MACHINE_VERSION, type MeshMachineOptions } from './mesh-machine/mesh-machine.ts';
 export type { BundleCheck, BundleIdentity } from './mesh-machine/membership.ts';
@@ -45,3 +46,6 @@ export {
 export { allPlacements, type Placement, type PlacementPhase, placementsOfNode, readPlacement } from './mesh-machine/placement.ts';
 export { type Endpoint, endpointsOf } from './mesh-machine/endpoint.ts';
 export { type FundsView, type MeshBilledPlacement, type MeshPlacementView, placementView } from './mesh-machine/views.ts';
+export { type Candidate, type Choice, type Demand, schedule } from './scheduler/schedule.ts';
+export { MachineState } from './state/machine-state.ts';
+export { Overlay } from './state/overlay.ts';

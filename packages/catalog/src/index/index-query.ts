@@ -1,20 +1,15 @@
-import { type Codec, decode, encode, list, optional, struct, text } from '@hypermesh/stoq';
-import type { StateReader } from '@hypermesh/mesh/machine';
+import { decode, encode, list, optional, struct, text } from '@hypermesh/stoq';
+import type { Query, StateReader } from '@hypermesh/mesh/machine';
 import semver from 'semver';
 import { catalogError } from '../errors.ts';
 import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from './package-entry.ts';
 import { type PublishedVersion, publishedVersionCodec, readVersion, versions } from './published-version.ts';
 
-export interface IndexQuery<Argument, Answer> {
-  readonly argument: Codec<Argument>;
-  readonly answer: Codec<Answer>;
-}
-
 export interface IndexQueries {
   /** The exact version; with an empty version the highest that is neither a pre-release nor yanked. */
-  readonly resolve: IndexQuery<{ readonly name: string; readonly version: string }, PublishedVersion | null>;
+  readonly resolve: Query<{ readonly name: string; readonly version: string }, PublishedVersion | null>;
   /** All versions of one package; of all packages for an empty name. */
-  readonly list: IndexQuery<string, readonly PublishedVersion[]>;
+  readonly list: Query<string, readonly PublishedVersion[]>;
 }
 
 // One answer; a catalog page holds fewer.

@@ -1,6 +1,7 @@
 import { decode, encode } from '@hypermesh/stoq';
 import { MESH_MACHINE } from '../mesh-machine/accounts.ts';
-import { MESH_QUERIES, type MeshQueries, type Query } from '../mesh-machine/query.ts';
+import type { Query } from '../machine/query.ts';
+import { MESH_QUERIES, type MeshQueries } from '../mesh-machine/query.ts';
 import type { MeshClient } from './mesh-client.ts';
 
 type ArgumentOf<Q> = Q extends Query<infer Argument, unknown> ? Argument : never;

@@ -1,6 +1,7 @@
 import { bool, bytes, type Codec, type Decoded, decode, encode, hasCode, list, optional, struct, text, uint } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import type { StateReader } from '../machine/machine.ts';
+import type { Query } from '../machine/query.ts';
 import { allApps, type App, appCodec, appOf } from './app.ts';
 import { allAssets, type Asset, assetCodec, assetOf, assetsOfNode } from './asset.ts';
 import { type Endpoint, endpointCodec, endpointsOf } from './endpoint.ts';
@@ -14,11 +15,6 @@ import { type Phase, phaseCodec, readPhase } from './phase.ts';
 import { allPlacements, type Placement, placementCodec, placementsOfApp, placementsOfNode } from './placement.ts';
 import { currentVerdict, readVerdict, type Verdict, verdictCodec } from './verdict.ts';
 import { type ChallengeWindow, challengeWindowCodec, readWindow } from './window.ts';
-
-export interface Query<Argument, Answer> {
-  readonly argument: Codec<Argument>;
-  readonly answer: Codec<Answer>;
-}
 
 export interface NodeAnswer {
   readonly node: MeshNode;
