@@ -1,1 +1,21 @@
-export {};
+import { runCommand } from './command.ts';
+import { SUITES } from './suites.ts';
+
+// The first signal ends the measurement and stops what it has started; the second ends this process.
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
+
+try {
+  process.exitCode = await runCommand(
+    process.argv.slice(2),
+    SUITES,
+    {
+      write: (text) => void process.stdout.write(text),
+      writeError: (text) => void process.stderr.write(text),
+    },
+    interrupted.signal,
+  );
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+}
