@@ -1,0 +1,24 @@
+import type { Findings } from './findings.ts';
+import type { TestBed } from './mesh/test-bed.ts';
+
+export const CAMPAIGNS = ['kills', 'exclusive', 'guests', 'outage'] as const;
+
+export type CampaignName = (typeof CAMPAIGNS)[number];
+
+export interface CampaignContext {
+  readonly bed: TestBed;
+  readonly rounds: number;
+  readonly seed: number;
+  readonly findings: Findings;
+  readonly onProgress: (text: string) => void;
+}
+
+/** Causes one family of faults on a mesh that runs, and judges what must hold. */
+export type Campaign = (context: CampaignContext) => Promise<void>;
+
+export interface CampaignReport {
+  readonly name: CampaignName;
+  readonly durationMs: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly violations: readonly string[];
+}

@@ -1,0 +1,81 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { type CampaignName, type CampaignReport, CAMPAIGNS } from './campaign.ts';
+import { runCampaigns } from './run.ts';
+
+export interface CommandOutput {
+  /** Results. */
+  readonly write: (text: string) => void;
+  /** Progress and mistakes. */
+  readonly writeError: (text: string) => void;
+}
+
+export const USAGE: string = `usage: npm run faults -- [--rounds N] [--seed N] [--only ${CAMPAIGNS.join('|')}] [--json]
+  --rounds  kills of daemons (20); the other campaigns run a tenth of it, at least once
+  --seed    repeats the choice of faults; a random one when it is left out
+  --only    one campaign
+  --json    print the result as JSON
+`;
+
+const ROUNDS_DEFAULT = 20;
+const ROUNDS_MAX = 100_000;
+const SEED_MAX = 2 ** 47;
+
+export interface FaultsOptions {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly campaigns: readonly CampaignName[];
+  readonly isJson: boolean;
+}
+
+/** Exit code: 0 when everything held, 1 for a violation or a campaign that could not run, 2 for a mistake in the arguments. */
+export async function runCommand(args: readonly string[], output: CommandOutput, signal: AbortSignal): Promise<number> {
+  const options = parseOptions(args);
+  if (options === null) {
+    output.writeError(USAGE);
+    return 2;
+  }
+  output.writeError(`seed ${options.seed}, ${options.rounds} rounds: ${options.campaigns.join(', ')}\n`);
+  const startedAt = performance.now();
+  const onProgress = (text: string): void =>
+    output.writeError(`[${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s] ${text}\n`);
+  const reports = await runCampaigns(options, { signal, onProgress });
+  const ok = reports.every(({ violations }) => violations.length === 0);
+  output.write(options.isJson ? `${JSON.stringify({ ok, seed: options.seed, campaigns: reports })}\n` : textOf(reports, options, ok));
+  return ok ? 0 : 1;
+}
+
+export function parseOptions(args: readonly string[]): FaultsOptions | null {
+  const text = { type: 'string' } as const;
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { rounds: text, seed: text, only: text, json: { type: 'boolean', default: false } },
+      strict: true,
+    });
+    const rounds = count(values.rounds, ROUNDS_DEFAULT, 1, ROUNDS_MAX);
+    const seed = count(values.seed, randomInt(SEED_MAX), 0, SEED_MAX);
+    const campaigns = values.only === undefined ? CAMPAIGNS : CAMPAIGNS.filter((name) => name === values.only);
+    if (rounds === null || seed === null || campaigns.length === 0) return null;
+    return { rounds, seed, campaigns, isJson: values.json };
+  } catch {
+    return null;
+  }
+}
+
+function count(text: string | undefined, fallback: number, min: number, max: number): number | null {
+  if (text === undefined) return fallback;
+  const value = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
+  return value >= min && value <= max ? value : null;
+}
+
+function textOf(reports: readonly CampaignReport[], { seed, rounds }: FaultsOptions, ok: boolean): string {
+  const lines: string[] = [];
+  for (const { name, durationMs, counts, violations } of reports) {
+    lines.push(`${name}: ${violations.length === 0 ? 'held' : `${violations.length} violations`} (${(durationMs / 1_000).toFixed(1)} s)`);
+    for (const [what, number] of Object.entries(counts)) lines.push(`  ${what}: ${number}`);
+    for (const violation of violations) lines.push(`  violation: ${violation}`);
+  }
+  lines.push(ok ? 'everything held' : `violated; the same faults again: npm run faults -- --rounds ${rounds} --seed ${seed}`);
+  return `${lines.join('\n')}\n`;
+}
