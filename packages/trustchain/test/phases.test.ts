@@ -137,6 +137,19 @@ describe('the phases', () => {
     });
   });
 
+  test('somebody who comes in phase 1 takes over the head of revocations although there is none yet', { timeout: SLOW_MS }, async () => {
+    for (const validator of validators) validator.decide = approve;
+    await using alice = await mesh.join('alice');
+    await alice.following.start();
+    await vi.waitFor(() => expect(alice.membership.revocations.nextUpdate()).toBeGreaterThan(Date.now()), {
+      timeout: 20_000,
+      interval: 50,
+    });
+    expect(alice.membership.trust.policy()).toMatchObject({ version: 1 });
+    expect(alice.membership.revocations.size()).toBe(0);
+    await alice.following.stop();
+  });
+
   test('a revocation by an operator takes a quorum as well, by the key holder none', { timeout: SLOW_MS }, async () => {
     for (const validator of validators) validator.decide = approve;
     await using alice = await mesh.join('alice');

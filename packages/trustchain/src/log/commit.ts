@@ -107,7 +107,7 @@ export async function signCheckpoint(
   const signatures = await signNoteText(text, origin, signers);
   const checkpoint = formatNote({ text, signatures });
   const witnesses = components.witnesses();
-  if (witnesses === null || tree.size === 0) return checkpoint;
+  if (witnesses === null) return checkpoint;
   const proveFrom: CosignRequest['proveFrom'] = async (oldSize) => {
     if (oldSize > tree.size) throw trustError('trustchain.log_range', { oldSize, size: tree.size });
     return store.consistencyProof(tree, oldSize, tree.size);
