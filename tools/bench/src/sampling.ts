@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
 /** Milliseconds that each of `n` calls takes, one after the other, after `warmUp` calls that do not count. */
-export async function sampleMs(n: number, warmUp: number, call: (turn: number) => Promise<unknown> | unknown): Promise<number[]> {
+export async function sampleMs(n: number, warmUp: number, call: (turn: number) => unknown): Promise<number[]> {
   const samples: number[] = [];
   for (let turn = 0; turn < warmUp + n; turn++) {
     const startedAt = performance.now();

@@ -1,12 +1,11 @@
 import type { RunningMesh } from '@hypermesh/devnet';
-import { VALIDATORS } from '@hypermesh/devnet';
 import type { DecodedTransaction } from '@hypermesh/mesh/client';
-import { latency, type Metric, perRun } from '../report/metric.ts';
+import { latency, type Metric } from '../report/metric.ts';
 import { sampleMs } from '../sampling.ts';
 import type { SuiteContext } from '../suite.ts';
 import { leaderKillMs } from './leader-kill.ts';
 import { type LoadShape, signLoad } from './ledger-load.ts';
-import { runLoad, SUBMISSIONS_IN_FLIGHT } from './throughput.ts';
+import { measureRate, VOTES } from './rate.ts';
 import { withoutFollowers } from './without-followers.ts';
 
 const COMMITS_PER_RUN = 20;
@@ -23,16 +22,15 @@ export async function* measureConsensus({ mesh, runs, signal, onProgress }: Suit
   onProgress('consensus: committing one after the other');
   yield await measureCommits(running, runs, signal);
   onProgress('consensus: signing and committing transactions');
-  yield await measureRate(running, 'hypermesh.tx.per_s', TRANSACTIONS, TRANSACTIONS.transactions, runs, signal);
+  yield await measureRate(running, { name: 'hypermesh.tx.per_s', shape: TRANSACTIONS, counted: TRANSACTIONS.transactions, runs }, signal);
   onProgress('consensus: signing and committing operations');
-  yield await measureRate(running, 'hypermesh.ops.per_s', OPERATIONS, OPERATIONS.transactions * OPERATIONS.operations, runs, signal);
+  const operations = OPERATIONS.transactions * OPERATIONS.operations;
+  yield await measureRate(running, { name: 'hypermesh.ops.per_s', shape: OPERATIONS, counted: operations, runs }, signal);
   onProgress('consensus: killing leaders');
   const recoveries: number[] = [];
   for (let turn = 0; turn < Math.min(runs, LEADER_KILLS_MAX); turn++) recoveries.push(await leaderKillMs(running, signal));
   yield latency('hypermesh.leader_kill.recovery_ms', recoveries, { ...VOTES, signal: 'SIGKILL', until: 'verified receipt' });
 }
-
-const VOTES = { validators: VALIDATORS.length, processes: VALIDATORS.length + 1, votes: 'falcon1024' } as const;
 
 /** From the submission of a signed transaction to its receipt, certified by a quorum and verified here. */
 async function measureCommits({ user }: RunningMesh, runs: number, signal: AbortSignal): Promise<Metric> {
@@ -41,24 +39,4 @@ async function measureCommits({ user }: RunningMesh, runs: number, signal: Abort
   const settle = (turn: number): Promise<unknown> => user.mesh.settle(load.transactions[turn] as DecodedTransaction, { signal });
   const samples = await sampleMs(count, COMMITS_WARM_UP, settle);
   return latency('hypermesh.commit.ms', samples, { ...VOTES, warmUp: COMMITS_WARM_UP, until: 'verified receipt' });
-}
-
-async function measureRate(
-  { user }: RunningMesh,
-  name: string,
-  shape: LoadShape,
-  counted: number,
-  runs: number,
-  signal: AbortSignal,
-): Promise<Metric> {
-  const rates: number[] = [];
-  let sizes = {};
-  for (let run = 0; run <= runs; run++) {
-    const { durationMs, ...bytes } = await runLoad(user, shape, run, signal);
-    sizes = bytes;
-    // The first run compiles and fills caches.
-    if (run > 0) rates.push((counted * 1000) / durationMs);
-  }
-  const params = { ...VOTES, ...shape, ...sizes, warmUpRuns: 1, inFlight: SUBMISSIONS_IN_FLIGHT, accounts: 1, verified: 'balances' };
-  return perRun(name, 'per_s', rates, params);
 }

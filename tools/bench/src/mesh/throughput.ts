@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks';
-import type { User } from '@hypermesh/devnet';
+import { type RunningMesh, VALIDATORS } from '@hypermesh/devnet';
 import { type DecodedTransaction, meshContract, validatorTargets } from '@hypermesh/mesh/client';
+import { cpuMsOf } from '../report/process-usage.ts';
 import { pipelineMs } from '../sampling.ts';
 import { assertApplied, type LoadShape, receivedUnits, signLoad } from './ledger-load.ts';
 
 export interface ThroughputRun {
   /** From the first submission to the verified receipt of the last transaction. */
   readonly durationMs: number;
+  /** Processor time of the validators meanwhile. */
+  readonly cpuMs: number;
   readonly payloadBytes: number;
   readonly encodedBytes: number;
 }
@@ -18,7 +21,12 @@ export const SUBMISSIONS_IN_FLIGHT: number = 64;
  * Signs the load, then submits it to one validator and waits for the certified receipt of the last transaction: an account's
  * transactions execute in order, so that all are committed then. The books are compared afterwards.
  */
-export async function runLoad(user: User, shape: LoadShape, validator: number, signal: AbortSignal): Promise<ThroughputRun> {
+export async function runLoad(
+  { mesh, user }: RunningMesh,
+  shape: LoadShape,
+  validator: number,
+  signal: AbortSignal,
+): Promise<ThroughputRun> {
   const load = await signLoad(user, shape);
   const before = await receivedUnits(user, signal);
   const { host, genesis } = user.member;
@@ -26,12 +34,15 @@ export async function runLoad(user: User, shape: LoadShape, validator: number, s
   const client = host.connect(meshContract, targets[validator % targets.length] as (typeof targets)[number]);
   await client.status({}, { signal });
   const { transactions, payloadBytes, encodedBytes } = load;
+  const pids = VALIDATORS.map((name) => mesh.daemon(name).pid);
+  const cpuBefore = cpuMsOf(pids);
   const startedAt = performance.now();
   await pipelineMs(transactions.length, SUBMISSIONS_IN_FLIGHT, async (turn) => {
     await client.submit({ transaction: (transactions[turn] as DecodedTransaction).encoded }, { signal });
   });
   await user.mesh.settle(transactions.at(-1) as DecodedTransaction, { signal });
   const durationMs = performance.now() - startedAt;
+  const cpuMs = cpuMsOf(pids) - cpuBefore;
   await assertApplied(user, load, before, signal);
-  return { durationMs, payloadBytes, encodedBytes };
+  return { durationMs, cpuMs, payloadBytes, encodedBytes };
 }

@@ -1,0 +1,42 @@
+import { type RunningMesh, VALIDATORS } from '@hypermesh/devnet';
+import { type Metric, type Params, perRun } from '../report/metric.ts';
+import { median } from '../report/statistics.ts';
+import type { LoadShape } from './ledger-load.ts';
+import { runLoad, SUBMISSIONS_IN_FLIGHT } from './throughput.ts';
+
+/** The four validators of the local mesh and the client, each in a process. */
+export const VOTES: Params = { validators: VALIDATORS.length, processes: VALIDATORS.length + 1, votes: 'falcon1024' };
+
+export interface RateOptions {
+  readonly name: string;
+  readonly shape: LoadShape;
+  /** What the load holds of what the metric counts. */
+  readonly counted: number;
+  readonly runs: number;
+}
+
+/** How much of a load signed beforehand four validators commit in a second. */
+export async function measureRate(running: RunningMesh, { name, shape, counted, runs }: RateOptions, signal: AbortSignal): Promise<Metric> {
+  const rates: number[] = [];
+  const cpuMs: number[] = [];
+  let sizes = {};
+  for (let run = 0; run <= runs; run++) {
+    const { durationMs, cpuMs: used, ...bytes } = await runLoad(running, shape, run, signal);
+    sizes = bytes;
+    // The first run compiles and fills caches.
+    if (run === 0) continue;
+    rates.push((counted * 1000) / durationMs);
+    cpuMs.push(used / counted);
+  }
+  const validatorsCpuMsEach = Math.round(median(cpuMs) * 1000) / 1000;
+  const params = {
+    ...VOTES,
+    ...shape,
+    ...sizes,
+    validatorsCpuMsEach,
+    warmUpRuns: 1,
+    inFlight: SUBMISSIONS_IN_FLIGHT,
+    verified: 'balances',
+  };
+  return perRun(name, 'per_s', rates, params);
+}
