@@ -43,6 +43,7 @@ const commands = {
   bench: (inputs) => [nodeProgram('tools/bench/dist/main.js', inputs)],
   sim: (inputs) => [nodeProgram('tools/sim/dist/main.js', inputs)],
   faults: (inputs) => [nodeProgram('tools/faults/dist/main.js', inputs)],
+  fuzz: (inputs) => [nodeProgram('tools/fuzz/dist/main.js', inputs)],
   conformance: (inputs) => [nodeProgram('tools/bench/dist/conformance.js', inputs)],
 };
 

@@ -21,5 +21,6 @@ export const LAYERS: ReadonlyMap<string, readonly string[]> = new Map<string, re
   ['@hypermesh/audit', [...STACK, '@hypermesh/devnet']],
   ['@hypermesh/sim', [...STACK, TESTKIT]],
   ['@hypermesh/faults', [...STACK, '@hypermesh/devnet', TESTKIT]],
+  ['@hypermesh/fuzz', [...STACK, '@hypermesh/devnet', TESTKIT]],
   ['@hypermesh/check', []],
 ]);

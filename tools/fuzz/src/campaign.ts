@@ -1,0 +1,183 @@
+import { stat } from 'node:fs/promises';
+import { type DaemonKind, type DaemonProcess, type RunningMesh, startMesh, type User } from '@hypermesh/devnet';
+import { createQuicCarrier, type IdentityKind, systemClock, systemEntropy } from '@hypermesh/stoq';
+import { encodeGenesis } from '@hypermesh/trustchain';
+import { Prng } from '@hypermesh/testkit';
+import { attack, type Front, isServed } from './attack.ts';
+import { allContracts, targetsOf } from './contracts.ts';
+import { type Health, orderOne, readAgreement, readHealth } from './health.ts';
+import { openAttackers } from './identities.ts';
+import type { Vocabulary } from './sample.ts';
+import { alarmingLines, type MemoryReport, memoryReport, residentMiB } from './sampler.ts';
+import { Tally } from './tally.ts';
+
+export interface CampaignOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (text: string) => void;
+}
+
+export interface DaemonReport {
+  readonly name: string;
+  readonly memory: MemoryReport;
+  readonly alarms: readonly string[];
+}
+
+export interface CampaignReport {
+  readonly ok: boolean;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly calls: number;
+  readonly values: number;
+  readonly errors: number;
+  readonly ended: number;
+  readonly handshakes: { readonly attempted: number; readonly refused: number };
+  readonly garbage: { readonly connections: number; readonly sessions: number };
+  readonly methods: Readonly<Record<string, { readonly calls: number; readonly values: number; readonly errors: number }>>;
+  readonly codes: Readonly<Record<string, number>>;
+  readonly daemons: readonly DaemonReport[];
+  readonly height: { readonly before: number; readonly after: number };
+  readonly violations: readonly string[];
+}
+
+const SAMPLE_MS = 500;
+const PROGRESS_SAMPLES = 20;
+
+/** Boots a local mesh, attacks every daemon under every identity that there is, and judges what is left of it. */
+export async function runCampaign({ seed, seconds, signal, onProgress }: CampaignOptions): Promise<CampaignReport> {
+  const tally = new Tally();
+  const onLost = (name: string): void => tally.violate(`${name} has ended`);
+  await using running = await startMesh({ directory: null, signal, onProgress, onLost });
+  const { mesh, user } = running;
+  const before = { health: await readHealth(user, signal), height: await orderOne(user, signal) };
+  const watches = await Promise.all(mesh.running().map((daemon) => DaemonWatch.start(daemon)));
+  onProgress(`attacking for ${seconds} s, seed ${seed}`);
+  await attackAll(running, watches, { seed, seconds, signal, onProgress, tally });
+  onProgress('asking what is left');
+  const height = await judge(user, before, tally, signal);
+  const daemons = await Promise.all(watches.map((watch) => watch.report()));
+  for (const { name, memory, alarms } of daemons) {
+    if (!memory.flat) tally.violate(`${name} grew from ${memory.settledMiB} to ${memory.lastMiB} MiB`);
+    for (const line of alarms) tally.violate(`${name} logged: ${line}`);
+  }
+  const { calls, values, errors, ended, violations, handshakes, handshakesRefused, garbageConnections, garbageSessions } = tally;
+  return {
+    ok: violations.length === 0,
+    seed,
+    seconds,
+    calls,
+    values,
+    errors,
+    ended,
+    handshakes: { attempted: handshakes, refused: handshakesRefused },
+    garbage: { connections: garbageConnections, sessions: garbageSessions },
+    methods: Object.fromEntries([...tally.methods].toSorted(([left], [right]) => (left < right ? -1 : 1))),
+    codes: Object.fromEntries([...tally.codes].toSorted(([, left], [, right]) => right - left)),
+    daemons,
+    height: { before: before.height, after: height },
+    violations,
+  };
+}
+
+async function attackAll(
+  { mesh, user }: RunningMesh,
+  watches: readonly DaemonWatch[],
+  { seed, seconds, signal, onProgress, tally }: CampaignOptions & { readonly tally: Tally },
+): Promise<void> {
+  const targets = allContracts().flatMap(targetsOf);
+  const vocabulary = vocabularyOf(user);
+  const carrier = createQuicCarrier();
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000)]);
+  const { crypto, member } = user;
+  const attackers = Object.values(await openAttackers(mesh, user));
+  const fronts = mesh.running().flatMap((daemon) => attackers.map((identity) => frontOf(daemon, identity)));
+  const common = { carrier, targets, vocabulary, tally, crypto, signal: ending, verifier: member.verifier };
+  const attacks = fronts.map((front, index) =>
+    attack(front, { ...common, clock: systemClock, entropy: systemEntropy, prng: new Prng(seed * fronts.length + index) }),
+  );
+  const sampling = sampleUntil(ending, watches, () => onProgress(`${tally.calls} calls, ${tally.violations.length} violations`));
+  await Promise.all([...attacks, sampling]);
+  await carrier.close();
+  for (const { method } of targets) {
+    const isAnywhere = mesh.running().some(({ spec }) => isServed(method, spec.kind));
+    if (isAnywhere && !tally.methods.has(method)) tally.violate(`${method} was never called`);
+  }
+}
+
+function frontOf({ spec, addresses }: DaemonProcess, identity: Front['identity']): Front {
+  const listening = addresses['stoq'] ?? addresses['listen'] ?? Object.values(addresses)[0];
+  const address = (typeof listening === 'string' ? listening : listening?.[0]) as string;
+  return { daemon: spec.name, kind: spec.kind, address, expect: expectedOf(spec.kind), identity };
+}
+
+function expectedOf(kind: DaemonKind): IdentityKind {
+  return kind === 'trustchaind' || kind === 'hypermeshd' ? 'set-entry' : 'bundle';
+}
+
+function vocabularyOf({ member, account }: User): Vocabulary {
+  const { genesis } = member;
+  const ids = genesis.validators.map(({ nodeId }) => nodeId);
+  return {
+    bytes: [member.meshId, member.nodeId, member.bundle(), encodeGenesis(genesis), account.owner, ...ids],
+    texts: ['catalog', 'caesar', 'mesh', 'member', 'node', 'app', 'account', ...genesis.validators.map(({ name }) => name)],
+  };
+}
+
+/** The mesh still orders, agrees, and answers what it answered before. */
+async function judge(
+  user: User,
+  before: { readonly health: Health; readonly height: number },
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    const height = await orderOne(user, signal);
+    if (height <= before.height) tally.violate(`a transaction was ordered at height ${height}, not above ${before.height}`);
+    const { roots } = await readAgreement(user, signal);
+    if (roots.length !== 1) tally.violate(`validators disagree: ${roots.join(', ')}`);
+    const health = await readHealth(user, signal);
+    if (JSON.stringify(health) !== JSON.stringify(before.health)) {
+      tally.violate(`answers changed from ${JSON.stringify(before.health)} to ${JSON.stringify(health)}`);
+    }
+    return height;
+  } catch (error) {
+    tally.violate(`the mesh does not answer any more: ${String(error)}`);
+    return before.height;
+  }
+}
+
+async function sampleUntil(signal: AbortSignal, watches: readonly DaemonWatch[], onProgress: () => void): Promise<void> {
+  for (let samples = 1; !signal.aborted; samples++) {
+    await Promise.all(watches.map((watch) => watch.sample()));
+    if (samples % PROGRESS_SAMPLES === 0) onProgress();
+    await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+  }
+}
+
+/** Memory and log of one daemon from now on. */
+class DaemonWatch {
+  readonly #daemon: DaemonProcess;
+  readonly #logOffset: number;
+  readonly #samples: number[] = [];
+
+  private constructor(daemon: DaemonProcess, logOffset: number) {
+    this.#daemon = daemon;
+    this.#logOffset = logOffset;
+  }
+
+  static async start(daemon: DaemonProcess): Promise<DaemonWatch> {
+    return new DaemonWatch(daemon, (await stat(daemon.spec.logFile)).size);
+  }
+
+  async sample(): Promise<void> {
+    // A daemon that is gone is reported by the mesh.
+    const sampled = await residentMiB(this.#daemon.pid).catch(() => undefined);
+    if (sampled !== undefined) this.#samples.push(sampled);
+  }
+
+  async report(): Promise<DaemonReport> {
+    const { name, logFile } = this.#daemon.spec;
+    return { name, memory: memoryReport(this.#samples), alarms: await alarmingLines(logFile, this.#logOffset) };
+  }
+}

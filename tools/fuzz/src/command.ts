@@ -1,0 +1,74 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { type CampaignReport, runCampaign } from './campaign.ts';
+
+export interface CommandOutput {
+  /** Results. */
+  readonly write: (text: string) => void;
+  /** Progress and mistakes. */
+  readonly writeError: (text: string) => void;
+}
+
+export const USAGE: string = `usage: npm run fuzz -- [--seconds N] [--seed N] [--json]
+  --seconds  how long to attack (60)
+  --seed     of the choices made; a random one when it is left out. The mesh itself is not deterministic
+  --json     print the report as JSON
+`;
+
+const SECONDS_DEFAULT = 60;
+const SECONDS_MAX = 7 * 24 * 3_600;
+const SEED_MAX = 2 ** 40;
+
+/** Exit code: 0 when nothing was violated, 1 otherwise, 2 for a mistake in the arguments. */
+export async function runCommand(args: readonly string[], output: CommandOutput, signal: AbortSignal): Promise<number> {
+  const options = parseOptions(args);
+  if (options === null) {
+    output.writeError(USAGE);
+    return 2;
+  }
+  const { seed, seconds, isJson } = options;
+  const report = await runCampaign({ seed, seconds, signal, onProgress: (text) => output.writeError(`${text}\n`) });
+  output.write(isJson ? `${JSON.stringify(report)}\n` : textOf(report));
+  return report.ok ? 0 : 1;
+}
+
+function textOf(report: CampaignReport): string {
+  const { calls, values, errors, ended, handshakes, garbage, methods, codes, daemons, height, violations, seed, seconds } = report;
+  return [
+    `${calls} calls to ${Object.keys(methods).length} methods in ${seconds} s: ${values} answered, ${errors} refused, ${ended} ended`,
+    `${handshakes.attempted} handshakes (${handshakes.refused} refused), garbage on ${garbage.connections} connections and ${garbage.sessions} sessions`,
+    `${Object.keys(codes).length} codes: ${Object.entries(codes)
+      .map(([code, count]) => `${code} ${count}`)
+      .join(', ')}`,
+    `height ${height.before} before, ${height.after} after`,
+    ...daemons.map(
+      ({ name, memory }) =>
+        `${name}: ${memory.firstMiB} MiB first, ${memory.settledMiB} settled, ${memory.lastMiB} last, ${memory.maxMiB} highest${memory.flat ? '' : ', NOT FLAT'}`,
+    ),
+    ...violations.map((violation) => `VIOLATION ${violation}`),
+    violations.length === 0 ? 'no violation' : `${violations.length} violations; repeat with --seed ${seed}`,
+    '',
+  ].join('\n');
+}
+
+function parseOptions(args: readonly string[]): { readonly seed: number; readonly seconds: number; readonly isJson: boolean } | null {
+  const text = { type: 'string' } as const;
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { seed: text, seconds: text, json: { type: 'boolean', default: false } },
+      strict: true,
+    });
+    const seed = count(values.seed, randomInt(SEED_MAX), SEED_MAX);
+    const seconds = count(values.seconds, SECONDS_DEFAULT, SECONDS_MAX);
+    return seed === null || seconds === null || seconds === 0 ? null : { seed, seconds, isJson: values.json };
+  } catch {
+    return null;
+  }
+}
+
+function count(text: string | undefined, fallback: number, max: number): number | null {
+  if (text === undefined) return fallback;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return value <= max ? value : null;
+}
