@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Host } from '@hypermesh/stoq';
+import type { HeldPlacement } from '../../src/agent/reconcile.ts';
+import { COUNT_INTERVAL_MS, createRequestCounts, type RequestCounts } from '../../src/node/request-counts.ts';
+import { found, type Founded, World } from '../mesh-machine/fixture.ts';
+import { SteppedClock } from '../stepped-clock.ts';
+
+let founded: Founded;
+let world: World;
+let counts: RequestCounts;
+let clock: SteppedClock;
+/** What each ingress has counted, by its first address; null: it does not answer. */
+let counted: Map<string, number | null>;
+let submitted: number[][];
+let failures: unknown[];
+let refuse: boolean;
+
+const held = (id: string, phase: HeldPlacement['phase'] = 'running'): HeldPlacement => ({ id, lease: 1, phase, failures: 0, since: 0 });
+let placements: HeldPlacement[];
+
+beforeAll(async () => {
+  founded = await found(3);
+});
+afterAll(() => founded.crypto.close());
+
+beforeEach(() => {
+  world = new World(founded);
+  for (const node of [0, 1, 2]) {
+    world.describe(node, { addresses: [`127.0.0.1:${node + 1}`], ingress: node === 2 ? null : `http://127.0.0.1:${node + 80}` });
+  }
+  clock = new SteppedClock();
+  counted = new Map([['127.0.0.1:1', 7]]);
+  [submitted, failures, refuse] = [[], [], false];
+  placements = [held('hello-1'), held('hello-2', 'failed')];
+  const host: Pick<Host, 'connect'> = {
+    connect: (_contract, { addresses }) =>
+      ({
+        async countersign() {
+          const requests = counted.get(addresses[0] as string) ?? null;
+          if (requests === null) throw new Error('silent');
+          return { requests, counted: Uint8Array.of(requests) };
+        },
+      }) as never,
+  };
+  counts = createRequestCounts({
+    node: world.id(1),
+    agent: { placements: () => placements },
+    host,
+    state: () => world.state,
+    async submit(fresh) {
+      if (refuse) throw new Error('refused');
+      submitted.push(fresh.map(([requests]) => requests as number));
+    },
+    clock,
+    onFailure: (error) => failures.push(error),
+  });
+  counts.start();
+});
+
+describe('request counts', () => {
+  test('of running placements are fetched from the ingresses of other nodes and ordered when they have grown', async () => {
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(submitted).toEqual([[7]]);
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(submitted).toEqual([[7]]);
+    counted.set('127.0.0.1:1', 9);
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(submitted).toEqual([[7], [9]]);
+    await counts.stop();
+    counted.set('127.0.0.1:1', 11);
+    await clock.step(3 * COUNT_INTERVAL_MS);
+    expect(submitted).toHaveLength(2);
+  });
+
+  test('are sent again when they were not ordered, and silence of an ingress is no failure', async () => {
+    refuse = true;
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(failures).toHaveLength(1);
+    refuse = false;
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(submitted).toEqual([[7]]);
+    counted.set('127.0.0.1:1', null);
+    await clock.step(COUNT_INTERVAL_MS);
+    expect([submitted.length, failures.length]).toEqual([1, 1]);
+    await counts.stop();
+  });
+
+  test('are forgotten with their placement', async () => {
+    await clock.step(COUNT_INTERVAL_MS);
+    placements = [];
+    await clock.step(COUNT_INTERVAL_MS);
+    placements = [held('hello-1')];
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(submitted).toEqual([[7], [7]]);
+    await counts.stop();
+  });
+});
