@@ -7,9 +7,19 @@ import { checkDocuments } from './rules/documents.ts';
 import { checkLockfiles } from './rules/lockfiles.ts';
 import { checkModuleCycles } from './rules/module-cycles.ts';
 import { checkPackageGraph } from './rules/package-graph.ts';
+import { checkReference } from './rules/reference.ts';
 import { checkSecrets } from './rules/secrets.ts';
 
-const rules = [checkPackageGraph, checkModuleCycles, checkDeadFiles, checkBannedApis, checkDocuments, checkSecrets, checkLockfiles];
+const rules = [
+  checkPackageGraph,
+  checkModuleCycles,
+  checkDeadFiles,
+  checkBannedApis,
+  checkDocuments,
+  checkReference,
+  checkSecrets,
+  checkLockfiles,
+];
 
 const repository = readRepository(fileURLToPath(new URL('../../..', import.meta.url)));
 const findings = rules.flatMap((rule) => rule(repository)).toSorted(compareFindings);
