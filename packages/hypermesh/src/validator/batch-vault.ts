@@ -1,4 +1,4 @@
-import { equalBytes } from '@hypermesh/stoq';
+import { encode, equalBytes, uint } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import { batchDigest, encodeBatch } from '../transaction/batch.ts';
 import { type DecodedBatch, decodeTransactions } from '../transaction/decoded-batch.ts';
@@ -30,10 +30,9 @@ export class BatchVault {
     this.#components = components;
   }
 
-  /** Takes verified transactions as a batch of this validator's own; durable when it resolves. */
+  /** Takes verified transactions as a batch of this validator's own, one that was never ordered; durable when it resolves. */
   async storeOwn(transactions: readonly DecodedTransaction[]): Promise<StoredBatch> {
-    const encoded = encodeBatch(transactions.map((transaction) => transaction.encoded));
-    const digest = batchDigest(encoded);
+    const { digest, encoded } = await this.#freshBatch(transactions.map((transaction) => transaction.encoded));
     this.#keep(digest, transactions);
     await this.#components.store.putBatch(digest, encoded);
     return { digest, encoded };
@@ -82,6 +81,18 @@ export class BatchVault {
     const key = keyOf(digest);
     this.#cachedTransactions -= this.#decoded.get(key)?.length ?? 0;
     this.#decoded.delete(key);
+  }
+
+  /**
+   * A digest is ordered once. Transactions that were ordered without effect and come together again need another one: an entry
+   * that is no transaction, which execution passes over, makes it.
+   */
+  async #freshBatch(transactions: readonly Uint8Array[]): Promise<StoredBatch> {
+    for (let repetition = 0; ; repetition++) {
+      const encoded = encodeBatch(repetition === 0 ? transactions : [...transactions, encode(uint(), repetition)]);
+      const digest = batchDigest(encoded);
+      if (!(await this.#components.store.isOrdered(digest))) return { digest, encoded };
+    }
   }
 
   #keep(digest: Uint8Array, transactions: DecodedBatch): void {
