@@ -26,6 +26,7 @@ export interface Vocabulary {
 
 const ATTEMPTS_MAX = 12;
 const ITEMS_MAX = 4;
+const PERIOD_BYTES = 256;
 const LENGTHS: readonly number[] = [32, 32, 32, 0, 1, 16, 20, 31, 33, 64, 100, 1_000, 1_184, 1_568, 1_793, 2_420, 4_096, 65_536];
 const TEXTS: readonly string[] = [
   '',
@@ -86,12 +87,28 @@ function candidate(schema: Schema, prng: Prng, vocabulary: Vocabulary): unknown 
     case 'nullable':
       return prng.chance(0.3) ? null : inner(definition.innerType);
     case 'custom':
-      return prng.chance(0.5) && vocabulary.bytes.length > 0 ? prng.pick(vocabulary.bytes) : prng.bytes(prng.pick(LENGTHS));
+      return prng.chance(0.3) && vocabulary.bytes.length > 0 ? prng.pick(vocabulary.bytes) : sampleBytes(schema, prng);
     case 'pipe':
       return inner(definition.in);
     default:
       return inner(definition.innerType);
   }
+}
+
+/** Lengths that a schema has taken, so that lists of hashes are not a matter of luck. */
+const lengthsTaken = new WeakMap<Schema, number>();
+
+function sampleBytes(schema: Schema, prng: Prng): Uint8Array {
+  const taken = lengthsTaken.get(schema);
+  const length = taken !== undefined && prng.chance(0.8) ? taken : prng.pick(LENGTHS);
+  const bytes = randomBytes(length, prng);
+  if (length > 0 && taken === undefined && schema.safeParse(bytes).success) lengthsTaken.set(schema, length);
+  return bytes;
+}
+
+/** Random for a while, then repeating: what is long is looked at by nobody byte by byte. */
+function randomBytes(length: number, prng: Prng): Uint8Array {
+  return length <= PERIOD_BYTES ? prng.bytes(length) : new Uint8Array(Buffer.alloc(length, prng.bytes(PERIOD_BYTES)));
 }
 
 function itemCount({ checks = [] }: Definition, prng: Prng): number {
@@ -110,7 +127,7 @@ export function randomValue(prng: Prng, depth = 3): unknown {
     () => prng.chance(0.5),
     () => null,
     () => prng.pick(TEXTS),
-    () => prng.bytes(prng.pick(LENGTHS)),
+    () => randomBytes(prng.pick(LENGTHS), prng),
     () => BigInt(prng.uint32()) << BigInt(prng.integer(0, 200)),
   ];
   if (depth === 0 || prng.chance(0.5)) return prng.pick(leaves)();

@@ -8,6 +8,8 @@ export interface MemoryReport {
   /** Median at the end. */
   readonly lastMiB: number;
   readonly maxMiB: number;
+  /** Evenly spread over the run. */
+  readonly seriesMiB: readonly number[];
   readonly flat: boolean;
 }
 
@@ -17,6 +19,7 @@ const END_SHARE = 0.8;
 // Garbage that is not collected yet.
 const GROWTH_SHARE_MAX = 0.2;
 const GROWTH_MIB_MAX = 32;
+const SERIES_POINTS = 20;
 
 /** Resident set of a process in MiB; throws when there is no such process. */
 export async function residentMiB(pid: number): Promise<number> {
@@ -30,7 +33,14 @@ export function memoryReport(samples: readonly number[]): MemoryReport {
   const settled = median(samples.slice(at(WARM_UP_SHARE), at((WARM_UP_SHARE + END_SHARE) / 2)));
   const last = median(samples.slice(at(END_SHARE)));
   const allowed = settled + Math.max(GROWTH_MIB_MAX, settled * GROWTH_SHARE_MAX);
-  return { firstMiB: samples[0] ?? 0, settledMiB: settled, lastMiB: last, maxMiB: Math.max(0, ...samples), flat: last <= allowed };
+  return {
+    firstMiB: samples[0] ?? 0,
+    settledMiB: settled,
+    lastMiB: last,
+    maxMiB: Math.max(0, ...samples),
+    seriesMiB: Array.from({ length: SERIES_POINTS }, (_, point) => samples[at(point / SERIES_POINTS)] ?? 0),
+    flat: last <= allowed,
+  };
 }
 
 function median(values: readonly number[]): number {
