@@ -19,7 +19,7 @@ function checkDocument(repository: Repository, file: string): Finding[] {
     .flatMap((text, index) => {
       const finding = (message: string, remedy: string): Finding => ({ file, line: index + 1, rule: RULE, message, remedy });
       return [
-        ...[...text.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)]
+        ...[...text.matchAll(/\bnpm (?:run (?:-[\w-]+ )*([a-z][\w:-]*)|(start|test)\b)/g)]
           .map(([, run, short]) => (run ?? short) as string)
           .filter((script) => !scripts.has(script))
           .map((script) => finding(`there is no npm script "${script}"`, 'name a script of package.json')),
