@@ -14,8 +14,6 @@ export interface Attackers {
   readonly 'set-entry': LocalIdentity;
 }
 
-export type AttackerKind = keyof Attackers;
-
 export async function openAttackers(mesh: LocalMesh, { crypto, member }: User): Promise<Attackers> {
   const [classical, postQuantum] = await Promise.all([crypto.generateKeyPair('ed25519'), crypto.generateKeyPair('falcon1024')]);
   const name = VALIDATORS.at(-1) as string;
