@@ -2,7 +2,6 @@ import type { CarrierStream } from '../carrier/carrier.ts';
 
 /** `type u8 | length u24`, in front of every handshake message and record. */
 export const FRAME_HEAD_BYTES = 4;
-const FRAME_BODY_BYTES_MAX = 0xff_ffff;
 
 // Four records of full size: what the quic carrier gives at once.
 const READ_BYTES: number = 256 * 1024 + 4 * 64;
