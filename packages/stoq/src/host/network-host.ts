@@ -63,6 +63,11 @@ class NetworkHost implements Host {
             throw error;
           }
         },
+        shown: ({ expect, as: kind = expect }) =>
+          config
+            .identities()
+            .find((identity) => identity.kind === kind)
+            ?.bundle(),
         opened: (session, busy) => this.#attach(session, busy),
       },
       { idleMsMax: config.sessionIdleMsMax, ageMsMax: config.sessionAgeMsMax },

@@ -1,5 +1,6 @@
 import { awaitWithPatience } from '../carrier/patience.ts';
 import type { Clock } from '../clock.ts';
+import { equalBytes } from '../crypto/bytes.ts';
 import type { Entropy } from '../crypto/entropy.ts';
 import type { SessionLease } from '../rpc/session-source.ts';
 import type { Session } from '../session/session.ts';
@@ -16,12 +17,16 @@ export interface PoolScope {
   /** Aborted when the pool closes. */
   readonly signal: AbortSignal;
   dial(target: PeerTarget, signal: AbortSignal): Promise<Session>;
+  /** The identity that a dial of the target would show now; undefined while there is none of that kind. */
+  shown(target: PeerTarget): Uint8Array | undefined;
   /** Told of each new session; `busy` is to be called around each call that the peer makes on it. */
   opened(session: Session, busy: (change: 1 | -1) => void): void;
 }
 
 interface PooledSession {
   readonly session: Session;
+  /** The own identity that the peer has seen. */
+  readonly shown: Uint8Array | undefined;
   readonly openedAtMs: number;
   /** Calls under way, of either side. */
   calls: number;
@@ -34,7 +39,7 @@ interface PooledSession {
 // A retired session has no calls: the grace is for the acknowledgement of the last bytes.
 const CLOSE_GRACE_MS = 5_000;
 
-/** The one session to a peer: dialled when needed, shared by all calls, replaced when it ends or grows old. */
+/** The one session to a peer: dialled when needed, shared by all calls, replaced when it ends, grows old or shows an old identity. */
 export class PooledPeer {
   readonly #scope: PoolScope;
   readonly #sessions = new Set<PooledSession>();
@@ -54,6 +59,7 @@ export class PooledPeer {
 
   async acquire(target: PeerTarget, signal: AbortSignal): Promise<SessionLease> {
     if (this.#scope.signal.aborted) throw this.#scope.signal.reason as Error;
+    if (this.#current !== undefined && this.#isOutdated(this.#current, target)) this.#retire(this.#current);
     if (this.#current !== undefined) return this.#lend(this.#current);
     if (this.#dialling === undefined) {
       this.#dialling = this.#dial(target).finally(() => (this.#dialling = undefined));
@@ -95,9 +101,11 @@ export class PooledPeer {
     const waitMs = this.#notBeforeMs - clock.monotonic();
     if (waitMs > 0) await pause(clock, waitMs, signal);
     try {
+      // Read before the dial: an identity that is replaced meanwhile outdates the session.
+      const shown = this.#scope.shown(target);
       const session = await this.#scope.dial(target, signal);
       this.#failures = 0;
-      return this.#adopt(session);
+      return this.#adopt(session, shown);
     } catch (error) {
       this.#failures += 1;
       this.#notBeforeMs = clock.monotonic() + backOffMs(this.#failures, entropy);
@@ -105,9 +113,9 @@ export class PooledPeer {
     }
   }
 
-  #adopt(session: Session): PooledSession {
+  #adopt(session: Session, shown: Uint8Array | undefined): PooledSession {
     const now = this.#scope.clock.monotonic();
-    const pooled: PooledSession = { session, openedAtMs: now, calls: 0, usedAtMs: now, retired: false, cancelCheck: () => {} };
+    const pooled: PooledSession = { session, shown, openedAtMs: now, calls: 0, usedAtMs: now, retired: false, cancelCheck: () => {} };
     this.#sessions.add(pooled);
     this.#current = pooled;
     this.#scope.opened(session, (change) => this.#busy(pooled, change));
@@ -131,6 +139,12 @@ export class PooledPeer {
     pooled.cancelCheck();
     pooled.retired = true;
     if (pooled.calls === 0) void pooled.session.close({ graceMs: CLOSE_GRACE_MS });
+  }
+
+  /** A peer judges a session by the identity that it has seen: what a renewed one may do needs another session. */
+  #isOutdated({ shown }: PooledSession, target: PeerTarget): boolean {
+    const now = this.#scope.shown(target);
+    return now !== undefined && shown !== now && (shown === undefined || !equalBytes(shown, now));
   }
 
   /** Looks again when the session may have become idle or old, so that calls need no timers of their own. */

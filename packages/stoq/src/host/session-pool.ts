@@ -5,7 +5,7 @@ import { PooledPeer, type PoolScope } from './pooled-peer.ts';
 
 // Half a minute above the interval of the slowest periodic call (witness and metering rounds, 5 min), which then needs no handshake.
 export const POOL_IDLE_MS_MAX: number = 330_000;
-// Renewed certificates and revocation state reach a peer with a new handshake at the latest after this.
+// Revocation state reaches a peer with a new handshake at the latest after this.
 export const POOL_AGE_MS_MAX: number = 3_600_000;
 // Peers remembered before those without a session are forgotten.
 const PEERS_MAX = 4_096;

@@ -28,11 +28,13 @@ let near: Session[];
 let log: SampleLog;
 let pool: SessionPool;
 let busyOf: Map<Session, (change: 1 | -1) => void>;
+let identity: Uint8Array;
 
 beforeEach(() => {
   clock = new SteppedClock();
   [dials, answers, far, near, busyOf] = [[], [], [], [], new Map()];
   log = new SampleLog();
+  identity = Uint8Array.of(1);
   pool = createSessionPool(
     {
       clock,
@@ -49,6 +51,7 @@ beforeEach(() => {
         void rpc.attach(pair.server);
         return pair.client;
       },
+      shown: () => identity,
       opened: (session, busy) => void busyOf.set(session, busy),
     },
     { idleMsMax: IDLE_MS, ageMsMax: AGE_MS },
@@ -126,6 +129,20 @@ describe('closing and replacing', () => {
     expect(await near[0]?.ended).toMatchObject({ code: 'closed' });
     await callsTo().add({ a: 1, b: 1 });
     expect(dials).toHaveLength(2);
+  });
+
+  it('a session that has shown an old identity is replaced once its calls are over', async () => {
+    await callsTo().add({ a: 1, b: 1 });
+    const lease = await pool.source(target).acquire({ signal: signal() });
+    identity = Uint8Array.of(1);
+    await callsTo().add({ a: 1, b: 1 });
+    expect(dials).toHaveLength(1);
+    identity = Uint8Array.of(2);
+    await callsTo().add({ a: 1, b: 1 });
+    expect(dials).toHaveLength(2);
+    expect(await stateOf(near[0])).toBe('open');
+    lease.release();
+    expect(await near[0]?.ended).toMatchObject({ code: 'closed' });
   });
 
   it('a session is in use as well while its peer calls', async () => {
