@@ -8,6 +8,8 @@ import {
   type PeerTarget,
   parseId,
 } from '@hypermesh/stoq';
+import { decodeBundle } from '../certificate/bundle.ts';
+import { parseCertificate } from '../certificate/certificate.ts';
 import { trustError } from '../errors.ts';
 import { ZONE } from '../init/plan.ts';
 import { createResolver, type Resolver } from '../names/resolver.ts';
@@ -35,7 +37,10 @@ export interface Member extends Membership {
   readonly resolver: Resolver;
   /** The encoded certificate bundle. */
   bundle(): Uint8Array;
-  /** Resolves once revocations are current: before that, peers with certificates are not believed. */
+  /**
+   * Resolves once revocations are current and the own certificate is valid: before that, peers with certificates are not
+   * believed, and do not believe this member. Throws `trustchain.revocation_stale`, `trustchain.certificate_expired`.
+   */
   ready(signal: AbortSignal): Promise<void>;
   /** Where a service of the zone answers, e.g. `catalog`. Throws `trustchain.name_unknown`. */
   find(service: string, options: { readonly signal: AbortSignal }): Promise<PeerTarget>;
@@ -46,6 +51,7 @@ export interface Member extends Membership {
 // Services move with restarts.
 const SERVICE_TTL_SECONDS = 30;
 const READY_POLL_MS = 25;
+const SILENT = { reason: 'TrustChain does not answer' } as const;
 
 /** Opens the membership of a home, enrolling first where that is due, and builds the host of this process. */
 export async function openMember(
@@ -74,16 +80,21 @@ export function memberOf(membership: Membership, host: Host, { crypto, clock }: 
     trust: { meshId, zone: ZONE, key: genesis.trustchaind.sessionKey },
     ask: (question, asking) => client['names.resolve'](question, asking),
   });
+  const bundle = (): Uint8Array => (identities().find(({ kind }) => kind === 'bundle') as LocalIdentity).bundle();
+  const notAfter = (): number => parseCertificate(decodeBundle(bundle()).leaf).notAfter;
   return {
     ...membership,
     host,
     following,
     client,
     resolver,
-    bundle: () => (identities().find(({ kind }) => kind === 'bundle') as LocalIdentity).bundle(),
+    bundle,
     async ready(signal) {
-      while ((revocations.nextUpdate() ?? 0) <= clock.now()) {
-        if (signal.aborted) throw trustError('trustchain.revocation_stale', { reason: 'TrustChain does not answer' });
+      for (;;) {
+        const isStale = (revocations.nextUpdate() ?? 0) <= clock.now();
+        if (!isStale && notAfter() > clock.now()) return;
+        if (signal.aborted)
+          throw isStale ? trustError('trustchain.revocation_stale', SILENT) : trustError('trustchain.certificate_expired', SILENT);
         await pause(clock, READY_POLL_MS, signal);
       }
     },

@@ -1,5 +1,7 @@
-import { systemClock, systemEntropy } from '@hypermesh/stoq';
+import { type Clock, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeBundle } from '../../src/certificate/bundle.ts';
+import { parseCertificate } from '../../src/certificate/certificate.ts';
 import { type Member, openMember } from '../../src/client.ts';
 import { createMeshFixture, type MeshFixture } from '../mesh-fixture.ts';
 
@@ -23,9 +25,9 @@ afterAll(async () => {
   await mesh?.[Symbol.asyncDispose]();
 });
 
-async function start(name: string, listen: readonly string[]): Promise<Member> {
+async function start(name: string, listen: readonly string[], clock: Clock = systemClock): Promise<Member> {
   const signal = AbortSignal.timeout(SLOW_MS);
-  const components = { crypto: mesh.crypto, clock: systemClock, entropy: systemEntropy, onError: () => undefined };
+  const components = { crypto: mesh.crypto, clock, entropy: systemEntropy, onError: () => undefined };
   const member = await openMember({ home: mesh.homeOf(name), listen }, components, { signal });
   await member.host.start();
   await member.following.start();
@@ -43,8 +45,22 @@ describe('members at work', () => {
       expect: 'bundle',
     });
     await expect(client.find('caesar', { signal })).rejects.toMatchObject({ code: 'trustchain.name_unknown' });
-    await expect(client.publish('alice', { signal })).rejects.toMatchObject({ code: 'stoq.rpc_forbidden' });
+    await expect(client.publish('alice', { signal })).rejects.toMatchObject({ code: 'trustchain.name_refused' });
     expect(client.bundle()).toEqual(client.identities()[0]?.bundle());
+  });
+
+  test('whose certificate has expired are ready when it is renewed, and may then do everything', { timeout: SLOW_MS }, async () => {
+    const signal = AbortSignal.timeout(SLOW_MS);
+    const clock = { ...systemClock, now: () => Date.now() + 40 * 3_600_000 };
+    await mesh.stopTrustchain();
+    await mesh.startTrustchain({ clock });
+    const late = await start('alice', [], clock);
+    await late.ready(signal);
+    expect(parseCertificate(decodeBundle(late.bundle()).leaf).notAfter).toBeGreaterThan(clock.now());
+    // The session that renewed was a restricted one.
+    await expect(late.find('caesar', { signal })).rejects.toMatchObject({ code: 'trustchain.name_unknown' });
+    await late.following.stop();
+    await late.host.stop({ graceMs: 0 });
   });
 
   test('do not wait for ever', { timeout: SLOW_MS }, async () => {
@@ -53,7 +69,7 @@ describe('members at work', () => {
       { home: mesh.homeOf('alice'), listen: [] },
       {
         crypto: mesh.crypto,
-        clock: { ...systemClock, now: () => Date.now() + 40 * 3_600_000 },
+        clock: { ...systemClock, now: () => Date.now() + 90 * 3_600_000 },
         entropy: systemEntropy,
         onError: () => undefined,
       },
