@@ -1,8 +1,9 @@
 import { createCatalogd } from '@hypermesh/catalog';
 import { systemClock, systemEntropy } from '@hypermesh/stoq';
-import type { Daemon, DaemonContext } from '@hypermesh/stoq/host';
+import { createLifeCycle, type Daemon, type DaemonContext } from '@hypermesh/stoq/host';
 import { z } from 'zod';
 import { createAlarm } from '../parts/alarm.ts';
+import { joinedMember } from '../parts/joined.ts';
 import { createMachines } from '../parts/machines.ts';
 import { dataDirectoryOf, memberConfigShape, type MemberDaemonConfig, openDaemonMember } from '../parts/member-config.ts';
 import { publishedMember } from '../parts/published.ts';
@@ -40,5 +41,9 @@ export async function composeCatalogd(context: DaemonContext<CatalogdDaemonConfi
       alarm: createAlarm(context),
     },
   );
-  return withCrypto(daemon, crypto);
+  const lifeCycle = createLifeCycle([
+    ['catalogd', daemon],
+    ['member', joinedMember(member, crypto, 'catalogd', logger)],
+  ]);
+  return withCrypto({ addresses: () => daemon.addresses(), start: () => lifeCycle.start(), stop: () => lifeCycle.stop() }, crypto);
 }

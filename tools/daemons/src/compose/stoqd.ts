@@ -3,6 +3,7 @@ import { createLifeCycle, type Daemon, type DaemonContext } from '@hypermesh/sto
 import { createStoqd } from '@hypermesh/stoq/stoqd';
 import { memberOf } from '@hypermesh/trustchain/client';
 import { z } from 'zod';
+import { joinedMember } from '../parts/joined.ts';
 import { dataDirectoryOf, memberConfigShape, type MemberDaemonConfig, openDaemonMembership } from '../parts/member-config.ts';
 import { publishedMember } from '../parts/published.ts';
 import { withCrypto } from '../parts/with-crypto.ts';
@@ -32,6 +33,7 @@ export async function composeStoqd(context: DaemonContext<StoqdDaemonConfig>): P
   const lifeCycle = createLifeCycle([
     ['stoqd', stoqd],
     ['membership', publishedMember(member, 'stoqd', logger)],
+    ['member', joinedMember(member, crypto, 'stoqd', logger)],
   ]);
   return withCrypto({ start: () => lifeCycle.start(), stop: () => lifeCycle.stop(), addresses: () => stoqd.addresses() }, crypto);
 }
