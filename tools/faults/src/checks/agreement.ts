@@ -51,14 +51,8 @@ async function hearAll(bed: TestBed): Promise<readonly Statement[]> {
     if (halted !== '') return [{ who: `${name} (halted: ${halted})`, height: executedHeight, root: toHex(root) }];
     const ask = { minHeight: executedHeight } as const;
     const [books, index] = await Promise.all([
-      client.query(
-        { ...ask, machine: CAESAR_MACHINE, method: 'audit', argument: encode(CAESAR_QUERIES.audit.argument, 0) },
-        { signal },
-      ),
-      client.query(
-        { ...ask, machine: INDEX_MACHINE, method: 'list', argument: encode(INDEX_QUERIES.list.argument, '') },
-        { signal },
-      ),
+      client.query({ ...ask, machine: CAESAR_MACHINE, method: 'audit', argument: encode(CAESAR_QUERIES.audit.argument, 0) }, { signal }),
+      client.query({ ...ask, machine: INDEX_MACHINE, method: 'list', argument: encode(INDEX_QUERIES.list.argument, '') }, { signal }),
     ]);
     return [
       { who: name, height: executedHeight, root: toHex(root) },

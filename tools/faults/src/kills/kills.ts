@@ -21,7 +21,9 @@ export const runKills: Campaign = async ({ bed, rounds, seed, findings, onProgre
     for (const [round, kill] of planKills(seed, rounds).entries()) {
       const name = await victimOf(bed, kill);
       const label = `round ${round + 1} of ${rounds}`;
-      onProgress(`${label}: kill -9 of ${name}${kill.victim === 'leader' ? ', the leader' : ''} after ${kill.afterMs} ms, down ${kill.downMs} ms`);
+      onProgress(
+        `${label}: kill -9 of ${name}${kill.victim === 'leader' ? ', the leader' : ''} after ${kill.afterMs} ms, down ${kill.downMs} ms`,
+      );
       const before = findings.violations.length;
       await findings.check(label, () => runRound({ bed, kill, name, writer, acknowledged, findings, onProgress }));
       findings.count(`kills of ${kindOf(name)}`);

@@ -137,4 +137,3 @@ function record({ transactions }: Acknowledged, receipt: Receipt): void {
 function advance({ heads }: Acknowledged, log: WrittenLog, { size, root }: { readonly size: number; readonly root: Uint8Array }): void {
   if (size > (heads[log]?.size ?? 0)) heads[log] = { size, root: toHex(root) };
 }
-
