@@ -6,8 +6,9 @@ import { Overlay } from '../state/overlay.ts';
 import type { StateChange } from '../state/sparse-tree.ts';
 import type { DecodedBatch } from '../transaction/decoded-batch.ts';
 import { type Receipt, RESULT_BYTES_MAX, RESULTS_BYTES_MAX } from '../transaction/receipt.ts';
-import type { DecodedTransaction, TransactionBody } from '../transaction/transaction.ts';
+import type { DecodedTransaction } from '../transaction/transaction.ts';
 import type { AccountView } from './accounts.ts';
+import { EarlyTransactions } from './early-transactions.ts';
 import { sequenceIn, sequenceValue } from './sequences.ts';
 
 /** A block as consensus committed it, with its batches. */
@@ -28,7 +29,7 @@ export interface BlockResult {
   readonly receipts: readonly Receipt[];
   /** The transactions of the receipts, in the same order. */
   readonly executed: readonly DecodedTransaction[];
-  /** Ordered, but without effect: already executed, out of sequence, or not validly signed. */
+  /** Ordered, but without effect: already executed, out of sequence even at the end of the block, or not validly signed. */
   readonly voided: readonly DecodedTransaction[];
   readonly machines: readonly { readonly name: string; readonly changes: readonly StateChange[] }[];
   readonly sequences: readonly StateChange[];
@@ -64,6 +65,7 @@ class BlockRun {
   readonly #input: BlockRunInput;
   readonly #machines = new Map<string, RunningMachine>();
   readonly #sequences: Overlay;
+  readonly #early = new EarlyTransactions();
   readonly #receipts: Receipt[] = [];
   readonly #executed: DecodedTransaction[] = [];
   readonly #voided: DecodedTransaction[] = [];
@@ -84,12 +86,21 @@ class BlockRun {
     }
   }
 
+  /** A transaction that comes before an earlier one of its owner waits for it until the end of the block. */
   take(transaction: DecodedTransaction): void {
+    let next: DecodedTransaction | undefined = transaction;
+    while (next !== undefined) next = this.#execute(next) ? this.#early.take(next.body.owner, next.body.sequence + 1) : undefined;
+  }
+
+  #execute(transaction: DecodedTransaction): boolean {
     const { body } = transaction;
     const running = this.#machines.get(body.machine);
-    if (running === undefined || !this.#isNext(body) || !this.#isSigned(transaction)) {
+    const expected = sequenceIn(this.#sequences, body.owner) + 1;
+    const isKnown = running !== undefined && equalBytes(body.meshId, this.#input.meshId) && body.sequence >= expected;
+    if (isKnown && body.sequence > expected && this.#isSigned(transaction) && this.#early.hold(transaction)) return false;
+    if (!isKnown || body.sequence !== expected || !this.#isSigned(transaction)) {
       this.#voided.push(transaction);
-      return;
+      return false;
     }
     this.#sequences.set(body.owner, sequenceValue(body.sequence));
     const outcome = this.#apply(running, transaction);
@@ -100,20 +111,17 @@ class BlockRun {
       ...outcome,
     });
     this.#executed.push(transaction);
+    return true;
   }
 
   result(): BlockResult {
     return {
       receipts: this.#receipts,
       executed: this.#executed,
-      voided: this.#voided,
+      voided: [...this.#voided, ...this.#early.left()],
       machines: [...this.#machines.values()].map(({ machine, overlay }) => ({ name: machine.name, changes: overlay.changes() })),
       sequences: this.#sequences.changes(),
     };
-  }
-
-  #isNext(body: TransactionBody): boolean {
-    return equalBytes(body.meshId, this.#input.meshId) && body.sequence === sequenceIn(this.#sequences, body.owner) + 1;
   }
 
   #isSigned(transaction: DecodedTransaction): boolean {

@@ -1,5 +1,6 @@
 import { Level } from 'level';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DecodedTransaction } from '../../src/transaction/transaction.ts';
 import { verifyReceipt } from '../../src/transaction/receipt.ts';
 import { blockOf, createWorld, signed, temporaryDirectory, type World } from './fixture.ts';
 import { createRegisterMachine, operation, put } from './register-machine.ts';
@@ -30,6 +31,22 @@ describe('execution', () => {
     expect(executor.sequenceOf(alice.owner)).toBe(1);
     const again = await executor.execute(blockOf(2, first));
     expect([again.receipts.length, again.voided.length]).toEqual([0, 1]);
+    await executor.close();
+  });
+
+  test('executes what comes before an earlier transaction of its owner once that has come, in the same block only', async () => {
+    const executor = await world.open(await temporaryDirectory());
+    const alice = world.members[0]!;
+    const [one, two, three, four, six] = (await Promise.all(
+      [1, 2, 3, 4, 6].map((sequence) => signed(alice, sequence, { operations: [put('a', `${sequence}`)] })),
+    )) as [DecodedTransaction, DecodedTransaction, DecodedTransaction, DecodedTransaction, DecodedTransaction];
+    const forged = await signed({ ...alice, signer: world.members[1]!.signer }, 2, { operations: [put('a', 'forged')] });
+    const { executed, receipts, voided } = await executor.execute(blockOf(1, four, forged, six, two, two, one, three));
+    expect(executed.map(({ body }) => body.sequence)).toEqual([1, 2, 3, 4]);
+    expect(receipts.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    expect(voided.map(({ body }) => body.sequence)).toEqual([2, 2, 6]);
+    expect(utf8(executor.query('mesh', 'register', Buffer.from('a')))).toBe('4');
+    expect(executor.sequenceOf(alice.owner)).toBe(4);
     await executor.close();
   });
 
