@@ -10,8 +10,8 @@ import { withoutFollowers } from './without-followers.ts';
 
 const COMMITS_PER_RUN = 20;
 const COMMITS_WARM_UP = 10;
-// Four linked transfers make a payload of somewhat more than 512 bytes. Fewer transactions than one owner may have waiting.
-const TRANSACTIONS: LoadShape = { transactions: 1_500, operations: 1, transfersPerOperation: 4 };
+// Two linked transfers make a payload of somewhat more than 512 bytes. Fewer transactions than one owner may have waiting.
+const TRANSACTIONS: LoadShape = { transactions: 1_500, operations: 1, transfersPerOperation: 2 };
 const OPERATIONS: LoadShape = { transactions: 20, operations: 1_000, transfersPerOperation: 1 };
 const LEADER_KILLS_MAX = 3;
 
