@@ -19,6 +19,8 @@ export class Traffic implements AsyncDisposable {
   readonly #ended = new AbortController();
   readonly #loop: Promise<void>;
   failed = 0;
+  /** The longest time that an answer took. */
+  slowestMs = 0;
 
   /** `doors`: `http://host:port` of those that may be asked now. */
   constructor(app: string, doors: () => readonly string[]) {
@@ -46,11 +48,14 @@ export class Traffic implements AsyncDisposable {
   }
 
   async #ask(door: string): Promise<void> {
+    const startedAt = performance.now();
     try {
       const response = await fetch(`${door}/${this.#app}/`, { signal: AbortSignal.timeout(REQUEST_MS_MAX) });
       const body = (await response.json()) as Answer;
-      if (response.ok) this.answers.push(body);
-      else this.failed++;
+      if (response.ok) {
+        this.answers.push(body);
+        this.slowestMs = Math.max(this.slowestMs, performance.now() - startedAt);
+      } else this.failed++;
     } catch {
       this.failed++;
     }

@@ -10,7 +10,9 @@ import type { TestBed } from '../mesh/test-bed.ts';
 import { deployGuest } from './deployment.ts';
 
 const NEIGHBOUR = 'hello';
-const MEMORY_BYTES = 32 * 1024 * 1024;
+// What the app may use, and what Node.js, its engine and the guest's own thread take besides on any machine.
+const MEMORY_MIB = 32;
+const PROCESS_MIB_MAX: number = MEMORY_MIB + 128;
 const REQUEST_MS = 2_000;
 // The fuel of a moment; the other app has fuel for hours.
 const FUEL = 50_000_000;
@@ -45,7 +47,7 @@ export const runGuests: Campaign = async ({ bed, rounds, findings, onProgress })
   await publishExample(bed.user, EXAMPLE, bed.signal);
   await deployExample(bed.user, EXAMPLE, bed.signal);
   await spread(bed);
-  const resources = { cpuMillis: 100, memory: '32MiB' };
+  const resources = { cpuMillis: 100, memory: `${MEMORY_MIB}MiB` };
   const common = { source: 'hostile.as', spec: { resources, env: { GRANTED: 'yes' } } };
   const limited = (requestMs: number, fuelPerRequest: number): object => ({ ...common.spec, limits: { requestMs, fuelPerRequest } });
   await deployGuest(bed, { ...common, name: 'hostile', spec: { ...limited(REQUEST_MS, FUEL_PLENTY) } });
@@ -65,6 +67,7 @@ export const runGuests: Campaign = async ({ bed, rounds, findings, onProgress })
     await traffic[Symbol.asyncDispose]();
   }
   findings.count('answers of neighbours', traffic.answers.length);
+  findings.highest('slowest answer of a neighbour, ms', traffic.slowestMs);
   findings.expect(traffic.failed === 0, `${traffic.failed} requests to neighbours failed`);
   const lost = neighbours.all.filter(({ pid, goneAt }) => before.has(pid) && goneAt !== null);
   findings.expect(lost.length === 0, `neighbours ended: ${lost.map(({ placement }) => placement).join(', ')}`);
@@ -81,7 +84,9 @@ async function launch(bed: TestBed, attack: Attack, hostiles: GuestProcesses, fi
   if (attack.text !== undefined) findings.expect(attack.text(body), `${app}${path}: ${answer}`);
   findings.expect(tookMs <= ANSWER_MS_MAX, `${app}${path}: stopped too late: ${answer}`);
   findings.highest(`${app}${path}, longest, ms`, tookMs);
-  for (const { pid, goneAt } of hostiles.all) if (goneAt === null) findings.highest('peak memory of a guest process, MiB', peakMiB(pid));
+  const peak = Math.max(0, ...hostiles.all.map(({ pid, goneAt }) => (goneAt === null ? peakMiB(pid) : 0)));
+  findings.highest('peak memory of a guest process, MiB', peak);
+  findings.expect(peak <= PROCESS_MIB_MAX, `${app}${path}: a guest process took ${Math.round(peak)} MiB`);
   await waitUntil(`${app} to answer again`, RECOVERED_MS_MAX, bed.signal, async () => (await ask(bed, app, '/')).body === 'ok');
   findings.count('attacks');
 }

@@ -16,7 +16,7 @@ const PROGRESS_MS_MAX = 60_000;
 
 /** `kill -9` of each kind of daemon at random points under load; nothing acknowledged may be lost. */
 export const runKills: Campaign = async ({ bed, rounds, seed, findings, onProgress }) => {
-  await withTasks(bed, findings, onProgress, async (tasks, acknowledged) => {
+  await withTasks(bed, onProgress, async (tasks, acknowledged) => {
     const writer = new Writer(tasks, findings, bed.signal);
     for (const [round, kill] of planKills(seed, rounds).entries()) {
       const name = await victimOf(bed, kill);
@@ -66,8 +66,9 @@ async function runRound({ bed, kill, name, writer, acknowledged, findings }: Rou
 }
 
 /** The edge node answers again: it says of a blob that it has not got it. */
-async function checkEdge({ user, signal, target }: TestBed): Promise<void> {
-  await user.member.host.connect(blobContract, target('stoqd')).stat({ digest: new Uint8Array(32) }, { signal });
+async function checkEdge(bed: TestBed): Promise<void> {
+  const { user, signal } = bed;
+  await user.member.host.connect(blobContract, bed.target('stoqd')).stat({ digest: new Uint8Array(32) }, { signal });
 }
 
 async function victimOf({ user, signal }: TestBed, { victim, choice }: PlannedKill): Promise<string> {

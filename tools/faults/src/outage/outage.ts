@@ -21,7 +21,7 @@ export const runOutage: Campaign = async ({ bed, findings, onProgress }) => {
   const { directory } = bed.mesh;
   const { means, environment } = shiftedClock(OFFLINE_MS);
   const record = join(directory, 'acknowledged.json');
-  await withTasks(bed, findings, onProgress, async (tasks, acknowledged) => {
+  await withTasks(bed, onProgress, async (tasks, acknowledged) => {
     const writer = new Writer(tasks, findings, signal);
     onProgress('working until every kind of work is acknowledged');
     writer.resume();

@@ -30,10 +30,11 @@ export function shiftedClock(offsetMs: number, libraries: readonly string[] = LI
     };
   }
   const fromSource = import.meta.url.endsWith('.ts');
-  const module = new URL(fromSource ? './clock.entry.ts' : './clock.entry.js', import.meta.url);
+  const module = fileURLToPath(new URL(fromSource ? './clock.entry.ts' : './clock.entry.js', import.meta.url));
   return {
     means: 'preload',
-    environment: { NODE_OPTIONS: `--import=${module.href}`, [OFFSET_VARIABLE]: String(offsetMs) },
+    // Unlike `--import`, `--require` holds in worker threads as well.
+    environment: { NODE_OPTIONS: `--require=${JSON.stringify(module)}`, [OFFSET_VARIABLE]: String(offsetMs) },
   };
 }
 

@@ -9,21 +9,7 @@ import { decodeBundle, parseCertificate, verifyLogProof } from '@hypermesh/trust
 import { renew } from '@hypermesh/trustchain/client';
 import type { TestBed } from '../mesh/test-bed.ts';
 import { type Acknowledged, toHex, type WrittenLog } from './acknowledged.ts';
-
-export const TASK_NAMES = ['transfers', 'log entries', 'uploads', 'publications', 'scalings', 'certificates'] as const;
-
-export type TaskName = (typeof TASK_NAMES)[number];
-
-/** One piece of work: tried with the same content until it is acknowledged. */
-export type Attempt = (signal: AbortSignal) => Promise<void>;
-
-export interface Task {
-  readonly name: TaskName;
-  /** Between an acknowledgement and the next piece. */
-  readonly intervalMs: number;
-  /** The next piece of work; it records its acknowledgement itself. */
-  readonly next: () => Attempt;
-}
+import type { Attempt, Task } from './task.ts';
 
 const ENTRY_BYTES = 300;
 const BLOB_BYTES = 96 * 1024;

@@ -5,15 +5,14 @@ import { join } from 'node:path';
 import { buildPackage } from '@hypermesh/catalog';
 import { deployExample, EXAMPLE, publishExample } from '@hypermesh/devnet';
 import { formatId } from '@hypermesh/stoq';
-import type { Findings } from '../findings.ts';
 import type { TestBed } from '../mesh/test-bed.ts';
 import { type Acknowledged, nothingAcknowledged } from './acknowledged.ts';
-import { createTasks, type Task } from './tasks.ts';
+import type { Task } from './task.ts';
+import { createTasks } from './tasks.ts';
 
 /** Deploys the example and hands on all kinds of work around it, with the record of what is acknowledged. */
 export async function withTasks<T>(
   bed: TestBed,
-  _findings: Findings,
   onProgress: (text: string) => void,
   use: (tasks: readonly Task[], acknowledged: Acknowledged) => Promise<T>,
 ): Promise<T> {

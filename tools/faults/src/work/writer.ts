@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Findings } from '../findings.ts';
-import { describe } from '../findings.ts';
-import type { Attempt, Task, TaskName } from './tasks.ts';
+import { CodedError } from '@hypermesh/stoq';
+import { describe, type Findings } from '../findings.ts';
+import type { Attempt, Task, TaskName } from './task.ts';
 
 // One try; after that the same work is submitted again, as a patient client does.
 const ATTEMPT_MS_MAX = 20_000;
@@ -64,7 +64,7 @@ export class Writer {
         return;
       } catch (error) {
         this.#problems.set(name, describe(error));
-        this.#findings.count('attempts repeated');
+        this.#findings.count(`attempts repeated after ${codeOf(error)}`);
         if (performance.now() - startedAt > WORK_MS_MAX) {
           this.#findings.violation(`${name}: not acknowledged within ${WORK_MS_MAX} ms: ${describe(error)}`);
           return;
@@ -73,4 +73,8 @@ export class Writer {
       }
     }
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof CodedError ? error.code : 'an unknown failure';
 }

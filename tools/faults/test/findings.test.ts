@@ -1,0 +1,30 @@
+import { stoqError } from '@hypermesh/stoq';
+import { describe, expect, test } from 'vitest';
+import { describe as words, Findings } from '../src/findings.ts';
+
+describe('findings', () => {
+  test('add up and keep the highest', () => {
+    const findings = new Findings();
+    findings.count('kills');
+    findings.count('kills', 2);
+    findings.highest('gap, ms', 4.4);
+    findings.highest('gap, ms', 3);
+    expect(findings.counts).toEqual({ kills: 3, 'gap, ms': 4 });
+  });
+
+  test('are violations when something does not hold or throws', async () => {
+    const findings = new Findings();
+    expect(findings.expect(true, 'held')).toBe(true);
+    expect(findings.expect(false, 'lost')).toBe(false);
+    await findings.check('receipts', async () => {
+      throw stoqError('stoq.blob_missing', { digest: 'ab' });
+    });
+    await findings.check('blobs', async () => {});
+    expect(findings.violations).toEqual(['lost', expect.stringMatching(/^receipts: stoq\.blob_missing: .*"digest":"ab"/u)]);
+  });
+
+  test('name the causes of an error', () => {
+    expect(words(new Error('outer', { cause: new Error('inner') }))).toBe('outer <- inner');
+    expect(words('text')).toBe('text');
+  });
+});
