@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
 import { type DaemonKind, type DaemonProcess, type RunningMesh, startMesh, type User } from '@hypermesh/devnet';
 import { createQuicCarrier, type IdentityKind, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { encodeGenesis } from '@hypermesh/trustchain';
@@ -13,6 +14,8 @@ import { Tally } from './tally.ts';
 
 export interface CampaignOptions {
   readonly seed: number;
+  /** Under attack, and not judged by memory: the first window of Proof of State costs a validator 70 MiB once. */
+  readonly warmUpSeconds: number;
   readonly seconds: number;
   readonly signal: AbortSignal;
   readonly onProgress: (text: string) => void;
@@ -27,6 +30,7 @@ export interface DaemonReport {
 export interface CampaignReport {
   readonly ok: boolean;
   readonly seed: number;
+  readonly warmUpSeconds: number;
   readonly seconds: number;
   readonly calls: number;
   readonly values: number;
@@ -45,26 +49,28 @@ const SAMPLE_MS = 500;
 const PROGRESS_SAMPLES = 20;
 
 /** Boots a local mesh, attacks every daemon under every identity that there is, and judges what is left of it. */
-export async function runCampaign({ seed, seconds, signal, onProgress }: CampaignOptions): Promise<CampaignReport> {
+export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
+  const { seed, seconds, warmUpSeconds, signal, onProgress } = options;
   const tally = new Tally();
   const onLost = (name: string): void => tally.violate(`${name} has ended`);
   await using running = await startMesh({ directory: null, signal, onProgress, onLost });
   const { mesh, user } = running;
   const before = { health: await readHealth(user, signal), height: await orderOne(user, signal) };
   const watches = await Promise.all(mesh.running().map((daemon) => DaemonWatch.start(daemon)));
-  onProgress(`attacking for ${seconds} s, seed ${seed}`);
-  await attackAll(running, watches, { seed, seconds, signal, onProgress, tally });
+  onProgress(`attacking for ${warmUpSeconds} + ${seconds} s, seed ${seed}`);
+  await attackAll(running, watches, { ...options, tally });
   onProgress('asking what is left');
   const height = await judge(user, before, tally, signal);
   const daemons = await Promise.all(watches.map((watch) => watch.report()));
   for (const { name, memory, alarms } of daemons) {
-    if (!memory.flat) tally.violate(`${name} grew from ${memory.settledMiB} to ${memory.lastMiB} MiB`);
+    if (!memory.flat) tally.violate(`${name} grew from ${memory.beginningMiB} to ${memory.endMiB} MiB`);
     for (const line of alarms) tally.violate(`${name} logged: ${line}`);
   }
   const { calls, values, errors, ended, violations, handshakes, handshakesRefused, garbageConnections, garbageSessions } = tally;
   return {
     ok: violations.length === 0,
     seed,
+    warmUpSeconds,
     seconds,
     calls,
     values,
@@ -83,12 +89,12 @@ export async function runCampaign({ seed, seconds, signal, onProgress }: Campaig
 async function attackAll(
   { mesh, user }: RunningMesh,
   watches: readonly DaemonWatch[],
-  { seed, seconds, signal, onProgress, tally }: CampaignOptions & { readonly tally: Tally },
+  { seed, seconds, warmUpSeconds, signal, onProgress, tally }: CampaignOptions & { readonly tally: Tally },
 ): Promise<void> {
   const targets = allContracts().flatMap(targetsOf);
   const vocabulary = vocabularyOf(user);
   const carrier = createQuicCarrier();
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000)]);
+  const ending = AbortSignal.any([signal, AbortSignal.timeout((warmUpSeconds + seconds) * 1_000)]);
   const { crypto, member } = user;
   const attackers = Object.values(await openAttackers(mesh, user));
   const fronts = mesh.running().flatMap((daemon) => attackers.map((identity) => frontOf(daemon, identity)));
@@ -96,7 +102,9 @@ async function attackAll(
   const attacks = fronts.map((front, index) =>
     attack(front, { ...common, clock: systemClock, entropy: systemEntropy, prng: new Prng(seed * fronts.length + index) }),
   );
-  const sampling = sampleUntil(ending, watches, () => onProgress(`${tally.calls} calls, ${tally.violations.length} violations`));
+  const sampling = sampleUntil(ending, warmUpSeconds * 1_000, watches, () =>
+    onProgress(`${tally.calls} calls, ${tally.violations.length} violations`),
+  );
   await Promise.all([...attacks, sampling]);
   await carrier.close();
   for (const { method } of targets) {
@@ -147,9 +155,10 @@ async function judge(
   }
 }
 
-async function sampleUntil(signal: AbortSignal, watches: readonly DaemonWatch[], onProgress: () => void): Promise<void> {
+async function sampleUntil(signal: AbortSignal, warmUpMs: number, watches: readonly DaemonWatch[], onProgress: () => void): Promise<void> {
+  const begin = performance.now() + warmUpMs;
   for (let samples = 1; !signal.aborted; samples++) {
-    await Promise.all(watches.map((watch) => watch.sample()));
+    if (performance.now() >= begin) await Promise.all(watches.map((watch) => watch.sample()));
     if (samples % PROGRESS_SAMPLES === 0) onProgress();
     await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
   }

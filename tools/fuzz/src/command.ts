@@ -9,13 +9,16 @@ export interface CommandOutput {
   readonly writeError: (text: string) => void;
 }
 
-export const USAGE: string = `usage: npm run fuzz -- [--seconds N] [--seed N] [--json]
-  --seconds  how long to attack (60)
+export const USAGE: string = `usage: npm run fuzz -- [--seconds N] [--warm-up N] [--seed N] [--json]
+  --seconds  how long to attack and watch memory (60)
+  --warm-up  seconds of attack before that (75)
   --seed     of the choices made; a random one when it is left out. The mesh itself is not deterministic
   --json     print the report as JSON
 `;
 
 const SECONDS_DEFAULT = 60;
+// The first window of Proof of State opens a minute after the start.
+const WARM_UP_SECONDS_DEFAULT = 75;
 const SECONDS_MAX = 7 * 24 * 3_600;
 const SEED_MAX = 2 ** 40;
 
@@ -26,16 +29,17 @@ export async function runCommand(args: readonly string[], output: CommandOutput,
     output.writeError(USAGE);
     return 2;
   }
-  const { seed, seconds, isJson } = options;
-  const report = await runCampaign({ seed, seconds, signal, onProgress: (text) => output.writeError(`${text}\n`) });
+  const { isJson, ...campaign } = options;
+  const report = await runCampaign({ ...campaign, signal, onProgress: (text) => output.writeError(`${text}\n`) });
   output.write(isJson ? `${JSON.stringify(report)}\n` : textOf(report));
   return report.ok ? 0 : 1;
 }
 
 function textOf(report: CampaignReport): string {
-  const { calls, values, errors, ended, handshakes, garbage, methods, codes, daemons, height, violations, seed, seconds } = report;
+  const { calls, values, errors, ended, handshakes, garbage, methods, codes, daemons, height, violations, seed, seconds, warmUpSeconds } =
+    report;
   return [
-    `${calls} calls to ${Object.keys(methods).length} methods in ${seconds} s: ${values} answered, ${errors} refused, ${ended} ended`,
+    `${calls} calls to ${Object.keys(methods).length} methods in ${warmUpSeconds} + ${seconds} s: ${values} answered, ${errors} refused, ${ended} ended`,
     `${handshakes.attempted} handshakes (${handshakes.refused} refused), garbage on ${garbage.connections} connections and ${garbage.sessions} sessions`,
     `${Object.keys(codes).length} codes: ${Object.entries(codes)
       .map(([code, count]) => `${code} ${count}`)
@@ -43,7 +47,7 @@ function textOf(report: CampaignReport): string {
     `height ${height.before} before, ${height.after} after`,
     ...daemons.map(
       ({ name, memory }) =>
-        `${name}: ${memory.firstMiB} MiB first, ${memory.settledMiB} settled, ${memory.lastMiB} last, ${memory.maxMiB} highest${memory.flat ? '' : ', NOT FLAT'}`,
+        `${name}: ${memory.firstMiB} MiB first, ${memory.lastMiB} last, ${memory.maxMiB} highest${memory.flat ? '' : ', NOT FLAT'}`,
     ),
     ...violations.map((violation) => `VIOLATION ${violation}`),
     violations.length === 0 ? 'no violation' : `${violations.length} violations; repeat with --seed ${seed}`,
@@ -51,17 +55,26 @@ function textOf(report: CampaignReport): string {
   ].join('\n');
 }
 
-function parseOptions(args: readonly string[]): { readonly seed: number; readonly seconds: number; readonly isJson: boolean } | null {
+interface Options {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly isJson: boolean;
+}
+
+function parseOptions(args: readonly string[]): Options | null {
   const text = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { seed: text, seconds: text, json: { type: 'boolean', default: false } },
+      options: { seed: text, seconds: text, 'warm-up': text, json: { type: 'boolean', default: false } },
       strict: true,
     });
     const seed = count(values.seed, randomInt(SEED_MAX), SEED_MAX);
     const seconds = count(values.seconds, SECONDS_DEFAULT, SECONDS_MAX);
-    return seed === null || seconds === null || seconds === 0 ? null : { seed, seconds, isJson: values.json };
+    const warmUpSeconds = count(values['warm-up'], WARM_UP_SECONDS_DEFAULT, SECONDS_MAX);
+    if (seed === null || warmUpSeconds === null || seconds === null || seconds === 0) return null;
+    return { seed, seconds, warmUpSeconds, isJson: values.json };
   } catch {
     return null;
   }
