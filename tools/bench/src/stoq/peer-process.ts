@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HybridPublicKey } from '@hypermesh/stoq';
 import { benchError } from '../errors.ts';
@@ -13,9 +12,9 @@ export interface PeerProcess extends AsyncDisposable {
 }
 
 export async function startPeer(clientKey: HybridPublicKey): Promise<PeerProcess> {
-  const extension = extname(import.meta.url);
-  const child = fork(fileURLToPath(new URL(`./peer.entry${extension}`, import.meta.url)), [], {
-    execArgv: extension === '.ts' ? ['--conditions=@hypermesh/source'] : [],
+  const isSource = import.meta.url.endsWith('.ts');
+  const child = fork(fileURLToPath(new URL(isSource ? './peer.entry.ts' : './peer.entry.js', import.meta.url)), [], {
+    execArgv: isSource ? ['--conditions=@hypermesh/source'] : [],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

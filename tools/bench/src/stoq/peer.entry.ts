@@ -48,8 +48,7 @@ async function serve(
   const [raw, sealed, calls] = await Promise.all([
     listen(async (connection) => {
       for (let stream = await connection.acceptStream(); stream !== null; stream = await connection.acceptStream()) {
-        const { read } = { read: stream.read.bind(stream, READ_BYTES) };
-        report(await receive(read));
+        report(await receive(stream.read.bind(stream, READ_BYTES)));
       }
     }),
     listen(async (connection) => {
