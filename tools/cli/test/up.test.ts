@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { UpReport } from '@hypermesh/devnet';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+// Eight processes with their keys, a killed node whose lease has to end, and whatever else runs on two cores.
+const UP_MS_MAX = 300_000;
+
+const home = mkdtempSync(join(tmpdir(), 'up of a test '));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function hypermesh(...args: string[]): Promise<Ended> {
+  const env = { ...process.env, HYPERMESH_HOME: join(home, 'contexts'), TMPDIR: home, NODE_OPTIONS: '' };
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...texts })));
+}
+
+/** Command lines of processes that name the folder of this test (proc(5)). */
+function leftOver(): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .map((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'latin1');
+      } catch {
+        return '';
+      }
+    })
+    .filter((line) => line.includes(home));
+}
+
+describe.skipIf(process.platform !== 'linux')('hypermesh up', () => {
+  test('--once --json does the main job with real processes and prints one object', { timeout: UP_MS_MAX }, async () => {
+    const { code, stdout, stderr } = await hypermesh('up', '--once', '--json');
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    const report = JSON.parse(stdout) as UpReport;
+    expect(report).toMatchObject({ ok: true, killed: { failed: expect.any(Number) }, app: { name: 'hello', failed: 0 } });
+    expect(report.drivers).toContainEqual({ name: 'wasm', available: true, reason: expect.any(String) });
+    expect(report.validators).toHaveLength(4);
+    expect(new Set(report.validators.map(({ height, stateRoot }) => `${height} ${stateRoot}`)).size).toBe(1);
+    expect(report.certificates).toEqual({ issued: 8, verified: 8, logSize: 8 });
+    expect(report.app.requests).toBeGreaterThanOrEqual(100);
+    expect(new Set(report.app.replicas.map(({ node }) => node)).size).toBeGreaterThanOrEqual(2);
+    expect(report.app.replicas.reduce((sum, { requests }) => sum + requests, 0)).toBe(report.app.requests - report.killed.failed);
+    expect(report.killed.gapMs).toBeLessThanOrEqual(10_000);
+    expect(report.period.totalBefore).toBe(report.period.totalAfter);
+    expect(report.period.paid.length).toBeGreaterThan(0);
+    expect(Object.keys(report.addresses)).toHaveLength(8);
+    expect(leftOver()).toEqual([]);
+    expect(readdirSync(home).filter((name) => name.startsWith('hypermesh-'))).toEqual([]);
+  });
+});
