@@ -44,10 +44,15 @@ export async function* measureCatalog({ mesh, runs, signal, onProgress }: SuiteC
 }
 
 /** The package from the catalog, over a session, verified. */
-function fetched({ user }: RunningMesh, example: PublishedExample, directory: string, signal: AbortSignal): Promise<LoadedPackage> {
+async function fetched({ user }: RunningMesh, example: PublishedExample, directory: string, signal: AbortSignal): Promise<LoadedPackage> {
   const store = createBlobStore({ directory: join(directory, 'blobs'), quotaBytes: QUOTA_BYTES });
-  const source = createBlobSource({ host: user.member.host, store, providers: () => [example.catalog] });
-  return loadPackage(join(directory, 'packages'), example.version, source, signal);
+  await store.start();
+  try {
+    const source = createBlobSource({ host: user.member.host, store, providers: () => [example.catalog] });
+    return await loadPackage(join(directory, 'packages'), example.version, source, signal);
+  } finally {
+    await store.stop();
+  }
 }
 
 /** Asks catalogd which root the version has, then opens the package on this disk and verifies every byte of it. */

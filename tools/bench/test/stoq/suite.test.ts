@@ -6,7 +6,7 @@ import { measureStoq } from '../../src/stoq/suite.ts';
 test('measures sessions against the raw carrier, with the other end in a process of its own', async () => {
   const sizes = { bulkMebibytes: 1, calls: 5, pipelinedCalls: 64, handshakes: 1 };
   const metrics = [];
-  for await (const metric of measureStoq({ runs: 1, signal: AbortSignal.timeout(20_000), onProgress: () => undefined }, sizes)) {
+  for await (const metric of measureStoq({ runs: 1, signal: AbortSignal.timeout(50_000), onProgress: () => undefined }, sizes)) {
     metrics.push(metric);
   }
   expect(metrics.map(({ name }) => name)).toEqual([
@@ -19,7 +19,7 @@ test('measures sessions against the raw carrier, with the other end in a process
   for (const { value } of metrics) expect(value).toBeGreaterThan(0);
   const [gbps, ratio] = metrics;
   expect(ratio?.value).toBeCloseTo((gbps?.value ?? 0) / (gbps?.baseline?.value ?? 1), 9);
-}, 30_000);
+}, 60_000);
 
 test.each([
   ['a changed byte', (chunks: Uint8Array[]) => chunks.map((chunk, at) => (at === 1 ? chunk.map((byte) => byte ^ 1) : chunk))],
