@@ -50,10 +50,10 @@ export function describeDriver(name: string, prepare: (directory: string) => Pro
 }
 
 interface Bench {
-  start(spec?: WorkloadSpec): Promise<Workload>;
-  specOf(change?: Partial<WorkloadSpec>): WorkloadSpec;
-  target(): ComplianceTarget;
-  directory(): string;
+  readonly start: (spec?: WorkloadSpec) => Promise<Workload>;
+  readonly specOf: (change?: Partial<WorkloadSpec>) => WorkloadSpec;
+  readonly target: () => ComplianceTarget;
+  readonly directory: () => string;
 }
 
 function testOrdinaryLife({ start, specOf, target }: Bench): void {

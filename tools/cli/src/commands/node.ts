@@ -35,7 +35,9 @@ export function declareNode(program: Command, perform: Perform): void {
   group
     .command('invite')
     .description('make a join token for a machine or a person')
-    .addOption(new Option('--role <role>', 'what the newcomer may be; may be given again (default: node)').choices(ROLES).argParser(roleOf))
+    .addOption(
+      new Option('--role <role>', 'what the newcomer may be; may be given again (default: owner)').choices(ROLES).argParser(roleOf),
+    )
     .option('--name <name>', 'the name that the newcomer takes in the mesh')
     .option('--dns <name>', 'a DNS name that its certificate may carry; may be given again', collected, none)
     .option('--owned', 'what the new node earns belongs to you')
@@ -43,7 +45,7 @@ export function declareNode(program: Command, perform: Perform): void {
     .option('--output <file>', 'write the token to a new file of mode 0600 and do not print it')
     .addHelpText(
       'after',
-      examples('hypermesh node invite --name node-5 --owned', 'hypermesh node invite --role owner --name alice --output alice.token'),
+      examples('hypermesh node invite --name alice --output alice.token', 'hypermesh node invite --role service --name edge-1 --owned'),
     )
     .action(
       perform(async (context, options: InviteOptions) => {

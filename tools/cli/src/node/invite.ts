@@ -20,7 +20,7 @@ const HOUR_MS = 3_600_000;
 export async function invite(context: CommandContext, options: InviteOptions): Promise<void> {
   const session = await context.session();
   const { member, signal } = session;
-  const roles = options.role ?? ['node'];
+  const roles = options.role ?? ['owner'];
   const request = { roles, names: options.dns, lifetimeMs: options.hours * HOUR_MS };
   const { token, expiresAt } = await member.client['admin.invite'](request, { signal });
   const { meshId, secret } = parseJoinToken(token);
