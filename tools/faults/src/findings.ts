@@ -12,6 +12,16 @@ export class Findings {
     this.#counts.set(name, Math.max(this.#counts.get(name) ?? -Infinity, Math.round(value)));
   }
 
+  /** Keeps how long the slowest run of a step took. */
+  async timed<T>(step: string, run: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      return await run();
+    } finally {
+      this.highest(`${step}, longest, ms`, performance.now() - startedAt);
+    }
+  }
+
   violation(text: string): void {
     this.#violations.push(text);
   }

@@ -26,7 +26,8 @@ export interface RunContext {
 export async function runCampaigns({ campaigns, rounds, seed }: FaultsOptions, context: RunContext): Promise<readonly CampaignReport[]> {
   const reports: CampaignReport[] = [];
   for (const name of campaigns) {
-    context.signal.throwIfAborted();
+    // The campaign that was interrupted has reported it.
+    if (context.signal.aborted) break;
     reports.push(await runCampaign(name, { rounds, seed }, context));
   }
   return reports;

@@ -23,6 +23,13 @@ describe('findings', () => {
     expect(findings.violations).toEqual(['lost', expect.stringMatching(/^receipts: stoq\.blob_missing: .*"digest":"ab"/u)]);
   });
 
+  test('keep how long a step took, failed or not', async () => {
+    const findings = new Findings();
+    expect(await findings.timed('start', async () => 7)).toBe(7);
+    await expect(findings.timed('stop', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(Object.keys(findings.counts)).toEqual(['start, longest, ms', 'stop, longest, ms']);
+  });
+
   test('name the causes of an error', () => {
     expect(words(new Error('outer', { cause: new Error('inner') }))).toBe('outer <- inner');
     expect(words('text')).toBe('text');

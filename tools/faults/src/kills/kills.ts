@@ -54,14 +54,14 @@ async function runRound({ bed, kill, name, writer, acknowledged, findings }: Rou
     await pause(kill.afterMs, undefined, { signal });
     await mesh.kill(name);
     await pause(kill.downMs, undefined, { signal });
-    await mesh.start(name);
-    const stuck = await writer.progress(PROGRESS_MS_MAX);
+    await findings.timed('restart', () => mesh.start(name));
+    const stuck = await findings.timed('progress of all work after a restart', () => writer.progress(PROGRESS_MS_MAX));
     findings.expect(stuck.length === 0, `after the restart of ${name} no progress within ${PROGRESS_MS_MAX} ms: ${stuck.join('; ')}`);
   } finally {
     await writer.pause();
   }
-  await checkAgreement(bed, acknowledged, findings);
-  await checkDurability(bed, acknowledged, findings);
+  await findings.timed('check of agreement', () => checkAgreement(bed, acknowledged, findings));
+  await findings.timed('check of durability', () => checkDurability(bed, acknowledged, findings));
   if (name === 'stoqd') await checkEdge(bed);
 }
 
