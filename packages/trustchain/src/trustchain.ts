@@ -17,11 +17,12 @@ import { createIssuer } from './ca/issuer.ts';
 import { loadTrustchainSecrets, type TrustchainConfig, type TrustchainSecrets } from './config.ts';
 import { createChallenges } from './enrolment/challenges.ts';
 import { createEnrolment } from './enrolment/enrolment.ts';
-import { createInvitations } from './enrolment/invitations.ts';
+import { createInvitations, type Invitations } from './enrolment/invitations.ts';
+import type { NameHolder } from './enrolment/name-policy.ts';
 import { trustError } from './errors.ts';
 import { encodeGenesis } from './genesis/genesis.ts';
 import { ZONE } from './init/plan.ts';
-import { createTrustchainMetrics, observeTrustchain } from './metrics.ts';
+import { createTrustchainMetrics, observeTrustchain, type TrustchainMetrics } from './metrics.ts';
 import { publishOwnName } from './names/own-name.ts';
 import { createZone, type Zone } from './names/zone.ts';
 import { createRevocationLog, type RevocationLog } from './revocation/revocation-log.ts';
@@ -32,7 +33,7 @@ import type { Logs } from './service/log-handlers.ts';
 import { createNameHolder } from './service/name-holder.ts';
 import { observeEnrolment } from './service/observed-enrolment.ts';
 import { createRateLimit } from './service/rate-limit.ts';
-import { createRegister } from './service/register.ts';
+import { createRegister, type Register } from './service/register.ts';
 import { openStateStore } from './service/state-store.ts';
 import { createTrustchainHost, lateRevocations } from './service/trustchain-host.ts';
 import { createValidators, type Validators } from './service/validators.ts';
@@ -108,7 +109,7 @@ async function start(
   secrets: TrustchainSecrets,
   parts: Parts,
 ): Promise<{ readonly host: Host; readonly stack: AsyncDisposableStack }> {
-  const { clock, crypto, entropy, home, logger, trust } = parts;
+  const { clock, crypto, home, logger, trust } = parts;
   await using opening = new AsyncDisposableStack();
 
   const late = lateRevocations(clock);
@@ -117,8 +118,40 @@ async function start(
   const metrics = createTrustchainMetrics(parts.metrics);
   const validators = createValidators({ trust, crypto, clock, host, onFailure: metrics.witnessFailed });
 
-  const { genesis, intermediate } = home;
-  const logs = await openLogs(config.home, { genesis, signers: secrets.logs, crypto, clock, witnesses: validators.witnesses });
+  const durable = opening.use(await openDurable(config, secrets, { ...parts, witnesses: validators.witnesses }));
+  const { logs, revocations, zone } = durable;
+  late.bind(revocations);
+  instrument(parts, { logs, revocations, zone });
+  const watch = watchWitnesses(config, parts, { validators, logs, revocations });
+  serve(config, secrets, { ...parts, ...durable, host, measured: metrics, policy: validators.policy });
+  addChecks(parts, { revocations, validators, watch, opening });
+
+  await host.start();
+  revocations.start((error) => logger.warn({ err: error }, 'no new revocation head; trying again in a minute'));
+  opening.defer(() => revocations.stop());
+  watch.start();
+  opening.defer(() => watch.stop());
+  await publishOwnName(zone, home.genesis.trustchaind, clock);
+  return { host, stack: opening.move() };
+}
+
+interface Durable {
+  readonly logs: Logs;
+  readonly register: Register;
+  readonly revocations: RevocationLog;
+  readonly invitations: Invitations;
+  readonly holderOf: NameHolder;
+  readonly zone: Zone;
+}
+
+/** Opens and recovers the logs and what is derived from them. */
+async function openDurable(
+  config: TrustchainConfig,
+  secrets: TrustchainSecrets,
+  { clock, crypto, home, trust, witnesses }: Parts & Pick<Validators, 'witnesses'>,
+): Promise<Durable & AsyncDisposable> {
+  await using opening = new AsyncDisposableStack();
+  const logs = await openLogs(config.home, { genesis: home.genesis, signers: secrets.logs, crypto, clock, witnesses });
   opening.defer(() => closeLogs(logs));
   const state = await openStateStore(join(config.home, 'data', 'state'));
   opening.defer(() => state.close());
@@ -131,7 +164,6 @@ async function start(
     clock,
     isKnown: (serial) => isKnown(() => register.bySerial(serial)),
   });
-  late.bind(revocations);
   const invitations = createInvitations(state.map('invitations'), clock);
   await invitations.add(home.invitations.filter(({ expiresAt }) => expiresAt > clock.now()));
   const holderOf = createNameHolder({ register, revocations, clock });
@@ -139,34 +171,33 @@ async function start(
     { meshId: trust.meshId, zone: ZONE },
     { stored: state.map('names'), signer: secrets.session, clock, holderOf },
   );
-  instrument(parts, { logs, revocations, zone });
+  const opened = opening.move();
+  return { logs, register, revocations, invitations, holderOf, zone, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
 
+interface Serving extends Parts, Durable, Pick<Validators, 'policy'> {
+  readonly host: Host;
+  readonly measured: TrustchainMetrics;
+}
+
+function serve(config: TrustchainConfig, secrets: TrustchainSecrets, serving: Serving): void {
+  const { clock, crypto, entropy, home, host, invitations, logs, measured, policy, register, revocations, trust, zone } = serving;
+  const { genesis, intermediate } = home;
+  const { meshId } = trust;
   const issuer = createIssuer(
     { intermediate, leafLifetimeMs: config.leafLifetimeMs },
     { crypto, clock, entropy, keys: secrets.issuer, log: logs.certificates },
   );
-  const enrolment = createEnrolment({
-    crypto,
-    clock,
-    meshId: trust.meshId,
-    zone: ZONE,
-    issuer,
-    invitations,
-    challenges: createChallenges({ clock, entropy }),
-    register,
-    policy: validators.policy,
-    revocations,
-    holderOf,
-  });
-  const watch = watchWitnesses(config, parts, { validators, logs, revocations });
+  const challenges = createChallenges({ clock, entropy });
+  const enrolment = createEnrolment({ ...serving, meshId, zone: ZONE, issuer, challenges });
   host.serve(
     trustchainContract,
     createTrustchainHandlers({
       clock,
       entropy,
-      meshId: trust.meshId,
+      meshId,
       genesis: encodeGenesis(genesis),
-      enrolment: observeEnrolment(enrolment, metrics, clock),
+      enrolment: observeEnrolment(enrolment, measured, clock),
       invitations,
       issuer,
       register,
@@ -174,22 +205,13 @@ async function start(
       logs,
       revocations,
       zone,
-      policy: validators.policy,
+      policy,
       rateLimit: createRateLimit(config.rateLimit, clock),
-      roots: (afterPolicy) => rootsOf(parts, afterPolicy),
-      contact: () => contactOf(parts),
-      revoked: metrics.revoked,
+      roots: (afterPolicy) => rootsOf(serving, afterPolicy),
+      contact: () => contactOf(serving),
+      revoked: measured.revoked,
     }),
   );
-  addChecks(parts, { revocations, validators, watch, opening });
-
-  await host.start();
-  revocations.start((error) => logger.warn({ err: error }, 'no new revocation head; trying again in a minute'));
-  opening.defer(() => revocations.stop());
-  watch.start();
-  opening.defer(() => watch.stop());
-  await publishOwnName(zone, genesis.trustchaind, clock);
-  return { host, stack: opening.move() };
 }
 
 interface Measured {
