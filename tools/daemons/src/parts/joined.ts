@@ -26,7 +26,9 @@ export function joinedMember(member: Member, crypto: Crypto, name: string, logge
     } catch (error) {
       if (stopped.signal.aborted) return;
       logger.warn({ err: error }, 'not a member of the mesh yet; trying again');
-      cancel = systemClock.after(RETRY_MS, () => (joining = join()));
+      cancel = systemClock.after(RETRY_MS, () => {
+        joining = join();
+      });
     }
   };
 
