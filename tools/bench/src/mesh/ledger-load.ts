@@ -9,7 +9,7 @@ import {
   type Transfer,
 } from '@hypermesh/caesar';
 import type { User } from '@hypermesh/devnet';
-import { type DecodedTransaction, signTransaction } from '@hypermesh/mesh/client';
+import { type DecodedTransaction, meshContract, signTransaction, validatorTargets } from '@hypermesh/mesh/client';
 import { decode, encode, hasCode } from '@hypermesh/stoq';
 import { benchError } from '../errors.ts';
 import { pipelineMs } from '../sampling.ts';
@@ -36,8 +36,8 @@ const TRANSFER_ID_BYTES = 16;
 const RECEIVER = 'pool/bench-'.padEnd(ACCOUNT_NAME_LENGTH_MAX, 'x');
 
 export async function signLoad(user: User, { transactions: count, operations, transfersPerOperation }: LoadShape): Promise<SignedLoad> {
-  const { account, member, mesh } = user;
-  const { next } = await mesh.account(account.owner);
+  const { account, member } = user;
+  const next = await nextSequence(user);
   const transactions: DecodedTransaction[] = [];
   await pipelineMs(count, SIGNATURES_AHEAD, async (turn) => {
     const body = {
@@ -57,6 +57,13 @@ export async function signLoad(user: User, { transactions: count, operations, tr
     payloadBytes: first.body.operations.reduce((sum, { length }) => sum + length, 0),
     encodedBytes: first.encoded.length,
   };
+}
+
+/** The highest that a validator names: one that has just restarted lags behind. */
+async function nextSequence({ account: { owner }, member: { genesis, host } }: User): Promise<number> {
+  const clients = validatorTargets(genesis, 'bundle').map((target) => host.connect(meshContract, target));
+  const answers = await Promise.all(clients.map((client) => client.account({ owner })));
+  return Math.max(...answers.map(({ next }) => next));
 }
 
 /** What the receiving account of the load holds: what was really applied. */
