@@ -78,7 +78,7 @@ describe('wasm driver', () => {
       expect(textOf(await get(workload, '/env?q'))).toBe('||yes|q');
       expect(textOf(await get(workload, '/deep'))).toBe('1000');
       expect(textOf(await get(workload, '/fault'))).toBe('21');
-      expect(textOf(await get(workload, '/vectors'))).toBe('21');
+      expect(textOf(await get(workload, '/vectors'))).toBe('28');
       expect(textOf(await get(workload, '/badfd'))).toBe('88');
       expect(textOf(await get(workload, '/random'))).toBe('true28');
       expect(textOf(await get(workload, '/clock'))).toBe('0true28');
