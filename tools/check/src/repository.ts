@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseSourceModule, type SourceModule } from './source-module.ts';
 
@@ -35,14 +35,16 @@ export function createRepository(files: ReadonlyMap<string, string>): Repository
   };
 }
 
-/** Reads what git tracks, and what it would track: files that are neither ignored nor binary. */
+/** Reads what git tracks, and what it would track: files that are neither ignored nor binary. A link to a folder is no file. */
 export function readRepository(root: string): Repository {
   const listing = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: LISTING_BYTES_MAX,
   });
-  const paths = new Set(listing.split('\0').filter((path) => path !== '' && existsSync(join(root, path))));
+  const paths = new Set(
+    listing.split('\0').filter((path) => path !== '' && statSync(join(root, path), { throwIfNoEntry: false })?.isFile()),
+  );
   const files = new Map<string, string>();
   for (const path of paths) {
     const bytes = readFileSync(join(root, path));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ const root = mkdtempSync(join(tmpdir(), 'hypermesh check '));
 afterAll(() => rmSync(root, { recursive: true }));
 
 describe('a repository', () => {
-  it('is what git tracks or would track, without binaries and ignored or deleted files', () => {
+  it('is what git tracks or would track, without binaries, links to folders, and ignored or deleted files', () => {
     const git = (...args: string[]): unknown => execFileSync('git', args, { cwd: root, stdio: 'pipe' });
     git('init', '-q');
     mkdirSync(join(root, 'docs/design'), { recursive: true });
@@ -19,6 +19,7 @@ describe('a repository', () => {
     writeFileSync(join(root, 'binary'), Buffer.from([1, 0, 2]));
     writeFileSync(join(root, 'docs/design/new.md'), '# New');
     writeFileSync(join(root, 'deleted.md'), '# Deleted');
+    symlinkSync('docs', join(root, 'link-to-docs'));
     git('add', 'deleted.md');
     rmSync(join(root, 'deleted.md'));
     const repository = readRepository(root);
