@@ -27,3 +27,14 @@ export function watchInterruption(process: Pick<CliProcess, 'on' | 'off' | 'kill
   };
   return { signal: controller.signal, release };
 }
+
+/** A reader of standard output that has seen enough, such as `head`, ends the command as a signal does, and without a trace. */
+export function watchReader(process: Pick<NodeJS.Process, 'stdout' | 'kill' | 'pid'>): void {
+  let gone = false;
+  // Each later write fails again, and a second signal would cut the cleaning up short.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (!gone) process.kill(process.pid, 'SIGTERM');
+    gone = true;
+  });
+}

@@ -1,6 +1,8 @@
-import { EventEmitter } from 'node:events';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { watchInterruption } from '../src/interruption.ts';
+import { watchInterruption, watchReader } from '../src/interruption.ts';
 
 test('the first signal asks, the second ends, and nothing is watched afterwards', () => {
   const signals = new EventEmitter();
@@ -21,4 +23,33 @@ test('the first signal asks, the second ends, and nothing is watched afterwards'
   signals.emit('SIGTERM', 'SIGTERM');
   expect(killed).toEqual([[7, 'SIGTERM']]);
   expect(signals.listenerCount('SIGINT')).toBe(0);
+});
+
+test('a reader that is gone ends the command once, and every other failure of output is thrown', () => {
+  const stdout = new EventEmitter();
+  const killed: unknown[] = [];
+  watchReader({
+    stdout: stdout as unknown as NodeJS.Process['stdout'],
+    kill(...how) {
+      killed.push(how);
+      return true;
+    },
+    pid: 7,
+  });
+  const gone = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+  stdout.emit('error', gone);
+  stdout.emit('error', gone);
+  expect(killed).toEqual([[7, 'SIGTERM']]);
+  const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
+  expect(() => stdout.emit('error', full)).toThrow(full);
+});
+
+test('a process whose reader is gone says nothing', async () => {
+  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+  const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  await once(child, 'close');
+  expect(errors).toBe('');
 });
