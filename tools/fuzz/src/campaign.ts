@@ -14,7 +14,7 @@ import { Tally } from './tally.ts';
 
 export interface CampaignOptions {
   readonly seed: number;
-  /** Under attack, and not judged by memory: the first window of Proof of State costs a validator 70 MiB once. */
+  /** Under attack, and not judged by memory: the young generation and the allocator's arenas grow to what the attack needs. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
   readonly signal: AbortSignal;

@@ -11,14 +11,14 @@ export interface CommandOutput {
 
 export const USAGE: string = `usage: npm run fuzz -- [--seconds N] [--warm-up N] [--seed N] [--json]
   --seconds  how long to attack and watch memory (60)
-  --warm-up  seconds of attack before that (75)
+  --warm-up  seconds of attack before that (240)
   --seed     of the choices made; a random one when it is left out. The mesh itself is not deterministic
   --json     print the report as JSON
 `;
 
 const SECONDS_DEFAULT = 60;
 // The first window of Proof of State opens a minute after the start.
-const WARM_UP_SECONDS_DEFAULT = 75;
+const WARM_UP_SECONDS_DEFAULT = 240;
 const SECONDS_MAX = 7 * 24 * 3_600;
 const SEED_MAX = 2 ** 40;
 
