@@ -1,6 +1,8 @@
 export * from './errors.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
-export { type CborValue, type Codec, type Decoded, decode, encode, ENCODED_BYTES_MAX, ENCODED_DEPTH_MAX } from './codec/codec.ts';
+export type { CborReader } from './codec/cbor-reader.ts';
+export type { CborWriter } from './codec/cbor-writer.ts';
+export { type Codec, type Decoded, decode, encode, ENCODED_BYTES_MAX } from './codec/codec.ts';
 export * from './codec/combinators.ts';
 export * from './crypto/algorithms.ts';
 export type * from './crypto/keys.ts';

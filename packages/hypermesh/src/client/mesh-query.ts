@@ -6,7 +6,7 @@ import type { MeshClient } from './mesh-client.ts';
 
 type ArgumentOf<Q> = Q extends Query<infer Argument, unknown> ? Argument : never;
 type AnswerOf<Q> =
-  Q extends Query<never, infer Answer> ? Answer : Q extends { answer: { fromValue: (...parts: never[]) => infer A } } ? A : never;
+  Q extends Query<never, infer Answer> ? Answer : Q extends { answer: { read: (...parts: never[]) => infer A } } ? A : never;
 
 /** Asks the mesh machine of whichever validator answers. Throws what the query names. */
 export async function queryMesh<Method extends keyof MeshQueries>(

@@ -37,9 +37,9 @@ export interface ChainBlock {
 }
 
 const reconfigurationCodec: Codec<null> = {
-  toValue: () => null,
-  fromValue(value) {
-    if (value !== null) throw hypermeshError('hypermesh.unsupported', { feature: 'reconfiguration' });
+  write: (writer) => writer.null(),
+  read(reader) {
+    if (!reader.isNull()) throw hypermeshError('hypermesh.unsupported', { feature: 'reconfiguration' });
     return null;
   },
 };

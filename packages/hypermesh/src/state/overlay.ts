@@ -40,7 +40,7 @@ export class Overlay implements StateWriter {
       const above = written?.startsWith(start) ? written : undefined;
       if (above === undefined && kept.done) return;
       const name = above === undefined || (!kept.done && kept.value < above) ? (kept.value as string) : above;
-      const key = Uint8Array.from(Buffer.from(name, 'latin1'));
+      const key = new Uint8Array(Buffer.from(name, 'latin1'));
       const value = this.get(key);
       if (value !== undefined) yield [key, value];
       if (!kept.done && kept.value === name) kept = below.next();
@@ -52,11 +52,11 @@ export class Overlay implements StateWriter {
     if (key.length > STATE_KEY_BYTES_MAX) throw hypermeshError('hypermesh.state_limit', { keyBytesMax: STATE_KEY_BYTES_MAX });
     if (value.length > STATE_VALUE_BYTES_MAX) throw hypermeshError('hypermesh.state_limit', { valueBytesMax: STATE_VALUE_BYTES_MAX });
     // Copies: what a machine does with its buffers afterwards must not reach the state.
-    this.#write({ key: Uint8Array.from(key), value: Uint8Array.from(value) });
+    this.#write({ key: new Uint8Array(key), value: new Uint8Array(value) });
   }
 
   delete(key: Uint8Array): void {
-    if (this.get(key) !== undefined) this.#write({ key: Uint8Array.from(key), value: null });
+    if (this.get(key) !== undefined) this.#write({ key: new Uint8Array(key), value: null });
   }
 
   /** A point to which `undoTo` returns. */

@@ -1,4 +1,5 @@
-import { type CborValue, type Codec, CodedError, decode, encode } from '@hypermesh/stoq';
+import { decode as decodeCbor, encode as encodeCbor } from 'cborg';
+import { type Codec, CodedError, decode, encode } from '@hypermesh/stoq';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blockCodec, blockIdOf, chainBlockCodec } from '../../src/consensus/block.ts';
@@ -91,9 +92,9 @@ it('keeps the id of a block', () => {
 });
 
 it('refuses a reconfiguration as unsupported', () => {
-  const value = blockCodec.toValue(block) as CborValue[];
-  const changed = value.with(6, [1]);
-  expect(() => blockCodec.fromValue(changed, '$')).toThrow(expect.objectContaining({ code: 'hypermesh.unsupported' }));
+  const value = decodeCbor(encode(blockCodec, block)) as unknown[];
+  const changed = encodeCbor(value.with(6, [1]));
+  expect(() => decode(blockCodec, changed)).toThrow(expect.objectContaining({ code: 'hypermesh.unsupported' }));
 });
 
 it.each([

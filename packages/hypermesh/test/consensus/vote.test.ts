@@ -1,3 +1,4 @@
+import { decode, encode } from '@hypermesh/stoq';
 import { describe, expect, it } from 'vitest';
 import { VOTE_ROUNDS_AHEAD_MAX } from '../../src/consensus/constants.ts';
 import { type Evidence, evidenceCodec, verifyEvidence } from '../../src/consensus/evidence.ts';
@@ -134,7 +135,7 @@ describe('verifyEvidence', () => {
   });
 
   it('accepts it after a round trip', () => {
-    const copy = evidenceCodec.fromValue(evidenceCodec.toValue(evidence), '$');
+    const copy = decode(evidenceCodec, encode(evidenceCodec, evidence));
     expect(verifyEvidence(copy, validators, signatures.verify)).toBe(true);
   });
 });

@@ -159,10 +159,10 @@ export class World {
     return proveOperation(operation, { meshId: this.meshId, owner, sponsor, verdict, puzzleBits }, systemEntropy);
   }
 
-  query<Method extends keyof MeshQueries>(method: Method, argument: unknown): ReturnType<MeshQueries[Method]['answer']['fromValue']> {
+  query<Method extends keyof MeshQueries>(method: Method, argument: unknown): ReturnType<MeshQueries[Method]['answer']['read']> {
     const { argument: codec, answer } = MESH_QUERIES[method] as MeshQueries['phase'];
     const encoded = this.machine.query?.(this.state, method, encode(codec, argument as number)) as Uint8Array;
-    return decode(answer, encoded) as object as ReturnType<MeshQueries[Method]['answer']['fromValue']>;
+    return decode(answer, encoded) as object as ReturnType<MeshQueries[Method]['answer']['read']>;
   }
 
   id(node: number): Uint8Array {

@@ -1,29 +1,35 @@
 import { stoqError } from '../errors.ts';
-import type { CborValue, Codec } from './codec.ts';
+import type { CborReader } from './cbor-reader.ts';
+import { type Codec, encode } from './codec.ts';
+import { HEAD, MAJOR } from './head.ts';
 
-function refuse(path: string, expected: string): never {
-  throw stoqError('stoq.codec_malformed', { path, expected });
+// A character of one UTF-16 unit takes up to three bytes of UTF-8.
+const UTF8_BYTES_PER_UNIT_MAX = 3;
+
+/** `at`: offset behind the head of what was read. */
+function refuse(expected: string, reader?: CborReader): never {
+  throw stoqError('stoq.codec_malformed', { expected, at: reader?.at });
 }
 
-function overLimit(path: string, limit: number): never {
-  throw stoqError('stoq.codec_limit', { path, limit });
+function overLimit(limit: number, reader?: CborReader): never {
+  throw stoqError('stoq.codec_limit', { limit, at: reader?.at });
 }
 
 /** A byte string of exactly `length` bytes. */
 export function bytes(length: number): Codec<Uint8Array> {
   return {
-    toValue: (object) => (object.length === length ? object : refuse('encode', `${length} bytes`)),
-    fromValue: (value, path) => (value instanceof Uint8Array && value.length === length ? value : refuse(path, `${length} bytes`)),
+    write: (writer, object) => (object.length === length ? writer.bytes(object) : refuse(`${length} bytes`)),
+    read: (reader) => (reader.argumentOf(MAJOR.bytes) === length ? reader.copy(length) : refuse(`${length} bytes`, reader)),
   };
 }
 
 /** A byte string of at most `lengthMax` bytes. */
 export function bytesUpTo(lengthMax: number): Codec<Uint8Array> {
   return {
-    toValue: (object) => (object.length <= lengthMax ? object : overLimit('encode', lengthMax)),
-    fromValue(value, path) {
-      if (!(value instanceof Uint8Array)) return refuse(path, 'bytes');
-      return value.length <= lengthMax ? value : overLimit(path, lengthMax);
+    write: (writer, object) => (object.length <= lengthMax ? writer.bytes(object) : overLimit(lengthMax)),
+    read(reader) {
+      const length = reader.argumentOf(MAJOR.bytes) ?? refuse('bytes', reader);
+      return length <= lengthMax ? reader.copy(length) : overLimit(lengthMax, reader);
     },
   };
 }
@@ -31,62 +37,67 @@ export function bytesUpTo(lengthMax: number): Codec<Uint8Array> {
 /** A text string of at most `lengthMax` UTF-16 units. */
 export function text(lengthMax: number): Codec<string> {
   return {
-    toValue: (object) => (object.length <= lengthMax ? object : overLimit('encode', lengthMax)),
-    fromValue(value, path) {
-      if (typeof value !== 'string') return refuse(path, 'text');
-      return value.length <= lengthMax ? value : overLimit(path, lengthMax);
-    },
+    write: (writer, object) => (object.length <= lengthMax ? writer.text(object) : overLimit(lengthMax)),
+    read: (reader) => readText(reader, lengthMax),
   };
+}
+
+function readText(reader: CborReader, lengthMax: number): string {
+  const length = reader.argumentOf(MAJOR.text) ?? refuse('text', reader);
+  if (length > lengthMax * UTF8_BYTES_PER_UNIT_MAX) return overLimit(lengthMax, reader);
+  const read = reader.text(length);
+  return read.length <= lengthMax ? read : overLimit(lengthMax, reader);
 }
 
 /** An integer from 0 to `max`, by default the largest safe integer. */
 export function uint(max: number = Number.MAX_SAFE_INTEGER): Codec<number> {
-  const valid = (value: CborValue): value is number =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max && !Object.is(value, -0);
+  const isValid = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= max && !Object.is(value, -0);
   return {
-    toValue: (object) => (valid(object) ? object : refuse('encode', `integer 0..${max}`)),
-    fromValue: (value, path) => (valid(value) ? value : refuse(path, `integer 0..${max}`)),
+    write: (writer, object) => (isValid(object) ? writer.head(MAJOR.uint, object) : refuse(`integer 0..${max}`)),
+    read(reader) {
+      const value = reader.argumentOf(MAJOR.uint);
+      return value !== undefined && value <= max ? value : refuse(`integer 0..${max}`, reader);
+    },
   };
 }
 
 /** A signed integer in [-(2^(bits-1)), 2^(bits-1)), as bigint; at most 64 bits. */
 export function bigInt(bits: number): Codec<bigint> {
-  const low = -(1n << BigInt(bits - 1));
-  const high = 1n << BigInt(bits - 1);
-  return wideInteger((n) => n >= low && n < high, `${bits}-bit integer`);
+  return wideInteger(-(1n << BigInt(bits - 1)), 1n << BigInt(bits - 1), `${bits}-bit integer`);
 }
 
 /** An unsigned integer in [0, 2^bits), as bigint; at most 64 bits. */
 export function bigUint(bits: number): Codec<bigint> {
-  const high = 1n << BigInt(bits);
-  return wideInteger((n) => n >= 0n && n < high, `unsigned ${bits}-bit integer`);
+  return wideInteger(0n, 1n << BigInt(bits), `unsigned ${bits}-bit integer`);
 }
 
-function wideInteger(within: (n: bigint) => boolean, expected: string): Codec<bigint> {
+function wideInteger(low: bigint, high: bigint, expected: string): Codec<bigint> {
+  const within = (value: bigint): boolean => value >= low && value < high;
   return {
-    toValue: (object) => (within(object) ? object : refuse('encode', expected)),
-    fromValue(value, path) {
-      if (typeof value !== 'bigint' && !(typeof value === 'number' && Number.isSafeInteger(value))) {
-        return refuse(path, expected);
-      }
-      const wide = BigInt(value);
-      return within(wide) ? wide : refuse(path, expected);
+    write: (writer, object) => (within(object) ? writer.integer(object) : refuse(expected)),
+    read(reader) {
+      const value = reader.integer();
+      return value !== undefined && within(value) ? value : refuse(expected, reader);
     },
   };
 }
 
 export const bool: Codec<boolean> = {
-  toValue: (object) => object,
-  fromValue: (value, path) => (typeof value === 'boolean' ? value : refuse(path, 'boolean')),
+  write: (writer, object) => writer.byte(object ? HEAD.true : HEAD.false),
+  read(reader) {
+    const head = reader.byte();
+    return head === HEAD.true || (head === HEAD.false ? false : refuse('boolean', reader));
+  },
 };
 
 /** One of a closed set of words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Codec<Word> {
+  const lengthMax = Math.max(...words.map((word) => word.length));
   return {
-    toValue: (object) => object,
-    fromValue(value, path) {
-      const word = words.find((candidate) => candidate === value);
-      return word ?? refuse(path, words.join('|'));
+    write: (writer, object) => writer.text(object),
+    read(reader) {
+      const read = readText(reader, lengthMax);
+      return words.find((word) => word === read) ?? refuse(words.join('|'), reader);
     },
   };
 }
@@ -94,19 +105,25 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Cod
 /** The object or null. */
 export function optional<T>(codec: Codec<T>): Codec<T | null> {
   return {
-    toValue: (object) => (object === null ? null : codec.toValue(object)),
-    fromValue: (value, path) => (value === null ? null : codec.fromValue(value, path)),
+    write: (writer, object) => (object === null ? writer.null() : codec.write(writer, object)),
+    read: (reader) => (reader.isNull() ? null : codec.read(reader)),
   };
 }
 
 /** An array of at most `countMax` elements. */
 export function list<T>(codec: Codec<T>, countMax: number): Codec<readonly T[]> {
   return {
-    toValue: (object) => (object.length <= countMax ? object.map((element) => codec.toValue(element)) : overLimit('encode', countMax)),
-    fromValue(value, path) {
-      if (!Array.isArray(value)) return refuse(path, 'array');
-      if (value.length > countMax) return overLimit(path, countMax);
-      return value.map((element: CborValue, index) => codec.fromValue(element, `${path}[${index}]`));
+    write(writer, object) {
+      if (object.length > countMax) overLimit(countMax);
+      writer.head(MAJOR.array, object.length);
+      for (const element of object) codec.write(writer, element);
+    },
+    read(reader) {
+      const count = reader.argumentOf(MAJOR.array) ?? refuse('array', reader);
+      if (count > countMax) overLimit(countMax, reader);
+      const elements: T[] = [];
+      for (let index = 0; index < count; index++) elements.push(codec.read(reader));
+      return elements;
     },
   };
 }
@@ -116,15 +133,19 @@ type StructOf<F> = { readonly [K in keyof F]: F[K] extends Codec<infer T> ? T : 
 
 /** A positional array: the fields in the order in which they are declared. */
 export function struct<const F extends Fields>(fields: F): Codec<StructOf<F>> {
-  const entries = Object.entries(fields) as [string, Codec<unknown>][];
+  const names = Object.keys(fields);
+  const codecs = Object.values(fields) as Codec<unknown>[];
   return {
-    toValue: (object) => entries.map(([name, codec]) => codec.toValue((object as Record<string, unknown>)[name])),
-    fromValue(value, path) {
-      if (!Array.isArray(value) || value.length !== entries.length) return refuse(path, `array of ${entries.length}`);
+    write(writer, object) {
+      writer.head(MAJOR.array, names.length);
+      for (let index = 0; index < names.length; index++) {
+        (codecs[index] as Codec<unknown>).write(writer, (object as Record<string, unknown>)[names[index] as string]);
+      }
+    },
+    read(reader) {
+      if (reader.argumentOf(MAJOR.array) !== names.length) return refuse(`array of ${names.length}`, reader);
       const object: Record<string, unknown> = {};
-      entries.forEach(([name, codec], index) => {
-        object[name] = codec.fromValue(value[index] as CborValue, `${path}.${name}`);
-      });
+      for (let index = 0; index < names.length; index++) object[names[index] as string] = (codecs[index] as Codec<unknown>).read(reader);
       return object as StructOf<F>;
     },
   };
@@ -135,17 +156,21 @@ type UnionOf<V> = { [K in keyof V]: { readonly kind: K } & (V[K] extends Codec<i
 
 /** A tagged union: `[kind, body]`, where the object is the body with `kind` added. Bodies are structs. */
 export function union<const V extends Variants>(variants: V): Codec<UnionOf<V>> {
+  const codecs = new Map(Object.entries(variants) as [string, Codec<object>][]);
+  const kindLengthMax = Math.max(...[...codecs.keys()].map((kind) => kind.length));
   return {
-    toValue(object) {
-      const kind = (object as { kind: string }).kind;
-      const codec = (variants as Record<string, Codec<unknown>>)[kind] ?? refuse('encode', 'a known kind');
-      return [kind, codec.toValue(object)];
+    write(writer, object) {
+      const { kind } = object as { kind: string };
+      const codec = codecs.get(kind) ?? refuse('a known kind');
+      writer.head(MAJOR.array, 2);
+      writer.text(kind);
+      codec.write(writer, object);
     },
-    fromValue(value, path) {
-      if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== 'string') return refuse(path, '[kind, body]');
-      if (!Object.hasOwn(variants, value[0])) return refuse(path, 'a known kind');
-      const codec = (variants as Record<string, Codec<unknown>>)[value[0]] as Codec<object>;
-      return { kind: value[0], ...codec.fromValue(value[1] as CborValue, `${path}.${value[0]}`) } as UnionOf<V>;
+    read(reader) {
+      if (reader.argumentOf(MAJOR.array) !== 2) return refuse('[kind, body]', reader);
+      const kind = readText(reader, kindLengthMax);
+      const codec = codecs.get(kind) ?? refuse('a known kind', reader);
+      return { kind, ...codec.read(reader) } as UnionOf<V>;
     },
   };
 }
@@ -153,7 +178,13 @@ export function union<const V extends Variants>(variants: V): Codec<UnionOf<V>> 
 /** A codec of another type through a pair of pure functions; `to` may throw a coded error. */
 export function mapped<T, U>(codec: Codec<T>, to: (inner: T) => U, from: (outer: U) => T): Codec<U> {
   return {
-    toValue: (object) => codec.toValue(from(object)),
-    fromValue: (value, path) => to(codec.fromValue(value, path)),
+    write: (writer, object) => codec.write(writer, from(object)),
+    read(reader) {
+      const { at } = reader;
+      const outer = to(codec.read(reader));
+      // Two forms of one object would let the same content have two hashes.
+      if (Buffer.compare(encode(codec, from(outer)), reader.since(at)) !== 0) refuse('the form that encoding gives', reader);
+      return outer;
+    },
   };
 }

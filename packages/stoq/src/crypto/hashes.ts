@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { createHash, createHmac } from 'node:crypto';
-import { Blake3Hasher, blake3 as blake3Native } from '@napi-rs/blake-hash';
+import { Blake3Hasher } from '@napi-rs/blake-hash';
 import { plainBytes } from './bytes.ts';
 
 export const HASH_BYTES: number = 32;
@@ -9,9 +9,20 @@ const KEY_BYTES = 32;
 const LABEL_CHARS_MAX = 64;
 const LABEL_FORM = /^[\x21-\x7e]+$/;
 
+// One hasher for all that is hashed at once: its hexadecimal form costs half of a buffer that native code allocates.
+const shared = new Blake3Hasher();
+const digestScratch = Buffer.alloc(HASH_BYTES);
+
 /** BLAKE3-256. */
 export function blake3(bytes: Uint8Array): Uint8Array {
-  return plainBytes(blake3Native(bytes));
+  shared.reset();
+  shared.update(bytes);
+  return sharedDigest();
+}
+
+function sharedDigest(): Uint8Array {
+  digestScratch.write(shared.digest('hex'), 'hex');
+  return new Uint8Array(digestScratch);
 }
 
 /** An incremental BLAKE3-256. `reset` returns to the initial state (and key) without a new allocation. */
@@ -41,16 +52,16 @@ export function keyedHash(key: Uint8Array, ...parts: readonly Uint8Array[]): Uin
 
 /** The input of every hash and signature: `ASCII label || 0x00 || bytes`. */
 export function labelled(label: string, bytes: Uint8Array): Uint8Array {
-  assertLabel(label);
-  const input = new Uint8Array(label.length + 1 + bytes.length);
-  for (let index = 0; index < label.length; index++) input[index] = label.charCodeAt(index);
-  input.set(bytes, label.length + 1);
-  return input;
+  return plainBytes(Buffer.concat([prefixOf(label), bytes]));
 }
 
 /** BLAKE3-256 of `labelled(label, bytes)`. */
 export function hashLabelled(label: string, bytes: Uint8Array): Uint8Array {
-  return blake3(labelled(label, bytes));
+  const prefix = prefixOf(label);
+  shared.reset();
+  shared.update(prefix);
+  shared.update(bytes);
+  return sharedDigest();
 }
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
@@ -89,6 +100,14 @@ function nativeHash(name: 'sha256' | 'sha512', parts: readonly Uint8Array[]): Ui
   return plainBytes(hash.digest());
 }
 
-function assertLabel(label: string): void {
+// Labels are words of the source, some dozens.
+const prefixes = new Map<string, Uint8Array>();
+
+function prefixOf(label: string): Uint8Array {
+  const known = prefixes.get(label);
+  if (known !== undefined) return known;
   assert(label.length <= LABEL_CHARS_MAX && LABEL_FORM.test(label), 'a label is printable ASCII of at most 64 characters');
+  const prefix = Buffer.from(`${label}\u0000`, 'latin1');
+  prefixes.set(label, prefix);
+  return prefix;
 }

@@ -1,3 +1,4 @@
+import { encode as encodeCbor, rfc8949EncodeOptions } from 'cborg';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -68,6 +69,11 @@ describe('canonical codec', () => {
     );
   });
 
+  const hexadecimal = mapped(
+    text(4),
+    (inner) => Number.parseInt(inner, 16),
+    (outer: number) => outer.toString(16),
+  );
   const refusals: [string, Codec<unknown>, string, string][] = [
     ['a head longer than needed', uint(), '1801', 'stoq.codec_malformed'],
     ['trailing bytes', uint(), '0101', 'stoq.codec_malformed'],
@@ -84,12 +90,21 @@ describe('canonical codec', () => {
     ['too many bytes', bytesUpTo(1), '420102', 'stoq.codec_limit'],
     ['too much text', text(1), '626161', 'stoq.codec_limit'],
     ['too many elements', list(uint(), 1) as Codec<unknown>, '820102', 'stoq.codec_limit'],
-    ['nesting beyond the limit', uint(), '81'.repeat(17) + '01', 'stoq.codec_limit'],
+    ['nesting that no codec describes', uint(), '81'.repeat(10_000) + '01', 'stoq.codec_malformed'],
+    ['an array that announces more than there is', list(uint(), 9) as Codec<unknown>, '8901', 'stoq.codec_malformed'],
+    ['a byte string that announces more than there is', bytesUpTo(9), '4901', 'stoq.codec_malformed'],
+    ['a byte string of another length', bytes(2), '43010203', 'stoq.codec_malformed'],
+    ['text that is not UTF-8', text(9), '62c328', 'stoq.codec_malformed'],
+    ['a head of 64 bits that is longer than needed', bigUint(64), '1b00000000ffffffff', 'stoq.codec_malformed'],
+    ['an integer beyond the safe range', uint(), '1b0020000000000000', 'stoq.codec_malformed'],
+    ['nothing', uint(), '', 'stoq.codec_malformed'],
+    ['a number for a wide integer of text', bigInt(64), '6131', 'stoq.codec_malformed'],
+    ['another form of a mapped object', hexadecimal as Codec<unknown>, '624146', 'stoq.codec_malformed'],
     ['a short struct', vote as Codec<unknown>, '80', 'stoq.codec_malformed'],
     ['an unknown kind', event as Codec<unknown>, '826178f6', 'stoq.codec_malformed'],
     [
       'a kind of the prototype',
-      event as Codec<unknown>,
+      union({ vote, aKindOfTheSameLength: vote }) as Codec<unknown>,
       '82' + '6b' + Buffer.from('constructor').toString('hex') + 'f6',
       'stoq.codec_malformed',
     ],
@@ -111,11 +126,49 @@ describe('canonical codec', () => {
   });
 
   it('maps to other types', () => {
-    const upper = mapped(
-      text(4),
-      (inner) => inner.toUpperCase(),
-      (outer: string) => outer.toLowerCase(),
+    expect(decode(hexadecimal, encode(hexadecimal, 0xaf))).toBe(0xaf);
+  });
+
+  it('encodes as another implementation of RFC 8949 does', () => {
+    const every = struct({ n: uint(), wide: bigInt(64), text: text(300), bytes: bytesUpTo(300), is: bool, none: optional(bool) });
+    const object = fc.record({
+      n: fc.maxSafeNat(),
+      wide: fc.oneof(fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }), fc.bigInt({ min: -300n, max: 300n })),
+      text: fc.string({ unit: 'grapheme', maxLength: 60 }),
+      bytes: fc.uint8Array({ maxLength: 300 }),
+      is: fc.boolean(),
+      none: fc.constant(null),
+    });
+    fc.assert(
+      fc.property(object, (value) => {
+        const other = encodeCbor([value.n, value.wide, value.text, value.bytes, value.is, value.none], rfc8949EncodeOptions);
+        expect(Buffer.from(encode(every, value))).toEqual(Buffer.from(other));
+      }),
+      { numRuns: 500 },
     );
-    expect(decode(upper, encode(upper, 'AB'))).toBe('AB');
+  });
+
+  it('gives memory of its own to what it encodes and decodes', () => {
+    const first = encode(bytesUpTo(9), new Uint8Array([1, 2]));
+    const second = encode(bytesUpTo(9), new Uint8Array([3, 4]));
+    const read = decode(bytesUpTo(9), first);
+    first.fill(0);
+    expect([...read, ...second]).toEqual([1, 2, 0x42, 3, 4]);
+  });
+
+  it('encodes within an encoder', () => {
+    const inner = mapped(
+      bytesUpTo(9),
+      (encoded) => decode(uint(), encoded),
+      (n: number) => encode(uint(), n),
+    );
+    const pair = struct({ first: inner, second: inner });
+    expect(decode(pair, encode(pair, { first: 500, second: 7 }))).toEqual({ first: 500, second: 7 });
+  });
+
+  it('grows for what is large, and refuses what no UTF-8 has', () => {
+    const large = 'é'.repeat(100_000);
+    expect(decode(text(100_000), encode(text(100_000), large))).toBe(large);
+    expect(codeOf(() => encode(text(9), '\ud800'))).toBe('stoq.codec_malformed');
   });
 });

@@ -1,0 +1,138 @@
+import { isUtf8 } from 'node:buffer';
+import { stoqError } from '../errors.ts';
+import { pooledCopy } from './pooled-copy.ts';
+import { HEAD, MAJOR, UINT32_SPAN } from './head.ts';
+
+const ASCII_MAX = 0x7f;
+// Short texts are tried as ASCII, character by character: below this length a call into the runtime costs more.
+const SHORT_TEXT_BYTES_MAX = 48;
+
+/** Reads items of CBOR one after the other, each only in the form that `CborWriter` gives it. Throws `stoq.codec_malformed`. */
+export class CborReader {
+  readonly #buffer: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Offset of the next item. */
+  get at(): number {
+    return this.#at;
+  }
+
+  get remaining(): number {
+    return this.#buffer.length - this.#at;
+  }
+
+  end(): void {
+    if (this.remaining > 0) malformed('trailing bytes');
+  }
+
+  /** The first byte of the next item, which is not taken; -1 at the end. */
+  peek(): number {
+    return this.#buffer[this.#at] ?? -1;
+  }
+
+  byte(): number {
+    return this.#buffer[this.take(1)] as number;
+  }
+
+  /** Whether the next item is null, which is taken then. */
+  isNull(): boolean {
+    if (this.peek() !== HEAD.null) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  /** The argument of a head of that major type; undefined, and nothing taken, when the next item is of another. */
+  argumentOf(major: number): number | undefined {
+    return this.peek() >> 5 === major ? this.#argument(this.byte() & 31) : undefined;
+  }
+
+  /** An integer of major type 0 or 1; undefined, and nothing taken, when the next item is something else. */
+  integer(): bigint | undefined {
+    const head = this.peek();
+    const major = head >> 5;
+    if (major !== MAJOR.uint && major !== MAJOR.negative) return undefined;
+    this.byte();
+    const argument = (head & 31) === 27 ? this.#wideArgument() : BigInt(this.#argument(head & 31));
+    return major === MAJOR.uint ? argument : -1n - argument;
+  }
+
+  float(): number {
+    return this.#buffer.readDoubleBE(this.take(8));
+  }
+
+  /** The next bytes in the memory of the message. */
+  view(length: number): Uint8Array {
+    const at = this.take(length);
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + at, length);
+  }
+
+  /** A copy of the next bytes, which does not keep the message alive. */
+  copy(length: number): Uint8Array {
+    return pooledCopy(this.#buffer, this.take(length), length);
+  }
+
+  /** What was read from that offset on, in the memory of the message. */
+  since(at: number): Uint8Array {
+    return this.#buffer.subarray(at, this.#at);
+  }
+
+  hex(length: number): string {
+    const at = this.take(length);
+    return this.#buffer.toString('hex', at, at + length);
+  }
+
+  /** The next bytes as UTF-8. */
+  text(length: number): string {
+    const at = this.take(length);
+    const end = at + length;
+    if (length <= SHORT_TEXT_BYTES_MAX && this.#isAscii(at, end)) return this.#buffer.toString('latin1', at, end);
+    if (!isUtf8(this.#buffer.subarray(at, end))) malformed('text is not UTF-8');
+    return this.#buffer.toString('utf8', at, end);
+  }
+
+  compare(from: number, to: number, otherFrom: number, otherTo: number): number {
+    return this.#buffer.compare(this.#buffer, otherFrom, otherTo, from, to);
+  }
+
+  /** Offset of the next bytes, which are taken. */
+  take(length: number): number {
+    const at = this.#at;
+    if (length > this.#buffer.length - at) malformed('truncated');
+    this.#at = at + length;
+    return at;
+  }
+
+  #isAscii(from: number, to: number): boolean {
+    for (let at = from; at < to; at++) if ((this.#buffer[at] as number) > ASCII_MAX) return false;
+    return true;
+  }
+
+  /** The argument of a head in its shortest form. */
+  #argument(info: number): number {
+    if (info < 24) return info;
+    const buffer = this.#buffer;
+    if (info === 24) return shortest(this.byte(), 24);
+    if (info === 25) return shortest(buffer.readUInt16BE(this.take(2)), 0x100);
+    if (info === 26) return shortest(buffer.readUInt32BE(this.take(4)), 0x1_0000);
+    if (info !== 27) return malformed('indefinite length');
+    const at = this.take(8);
+    return shortest(buffer.readUInt32BE(at) * UINT32_SPAN + buffer.readUInt32BE(at + 4), UINT32_SPAN);
+  }
+
+  #wideArgument(): bigint {
+    const argument = this.#buffer.readBigUInt64BE(this.take(8));
+    return argument >= UINT32_SPAN ? argument : malformed('a head is not in its shortest form');
+  }
+}
+
+function shortest(argument: number, min: number): number {
+  return argument >= min ? argument : malformed('a head is not in its shortest form');
+}
+
+function malformed(reason: string): never {
+  throw stoqError('stoq.codec_malformed', { reason });
+}

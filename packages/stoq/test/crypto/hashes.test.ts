@@ -1,0 +1,43 @@
+import { blake3 as otherBlake3 } from '@noble/hashes/blake3.js';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { blake3, hashLabelled, labelled } from '@hypermesh/stoq';
+
+describe('BLAKE3', () => {
+  it('is what another implementation gives, whatever was hashed before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 3_000 }), { maxLength: 4 }), (inputs) => {
+        for (const input of inputs) expect(blake3(input)).toEqual(otherBlake3(input));
+      }),
+    );
+  });
+
+  it('starts anew after an input that is none', () => {
+    expect(() => hashLabelled('test/hash/1', {} as Uint8Array)).toThrow(/./);
+    const one = new Uint8Array([1]);
+    expect(Buffer.from(blake3(one)).toString('hex')).toBe(Buffer.from(otherBlake3(one)).toString('hex'));
+  });
+
+  it('gives each hash memory of its own', () => {
+    const first = blake3(new Uint8Array([1]));
+    const kept = [...first];
+    blake3(new Uint8Array([2]));
+    expect([...first]).toEqual(kept);
+  });
+});
+
+describe('labels', () => {
+  it('stand in front of what is hashed', () => {
+    const input = labelled('test/hash/1', new Uint8Array([7]));
+    expect(Buffer.from(input).toString('latin1')).toBe('test/hash/1\u0000\u0007');
+    expect(hashLabelled('test/hash/1', new Uint8Array([7]))).toEqual(blake3(input));
+  });
+
+  it.each([
+    ['with a space', 'a b'],
+    ['too long', 'x'.repeat(65)],
+    ['that are none', ''],
+  ])('are refused %s', (_, label) => {
+    expect(() => labelled(label, new Uint8Array())).toThrow('a label is printable ASCII');
+  });
+});
