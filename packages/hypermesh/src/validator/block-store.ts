@@ -3,7 +3,6 @@ import { type Block, blockCodec, type ChainBlock, chainBlockCodec } from '../con
 import { quorumCertificateCodec, type QuorumCertificate } from '../consensus/certificate.ts';
 import type { CommitProof } from '../consensus/events.ts';
 import { hypermeshError } from '../errors.ts';
-import { nameOf } from '../state/machine-state.ts';
 import { type BytesLevel, getBytes, numberKey, numberOf, openLevel, tagged } from '../state/level.ts';
 
 /** A block that a quorum vouches for: batches, and the root that it states. */
@@ -32,20 +31,14 @@ const FOUNDED: Uint8Array = Buffer.from('f');
 /** Owner of committed blocks and of batches on disk (LevelDB). Nothing is pruned yet. */
 export class BlockStore {
   readonly #db: BytesLevel;
-  /** Names of the batches that are here and that no committed block carries: what is asked about most. */
-  readonly #unordered: Set<string>;
 
-  private constructor(db: BytesLevel, unordered: Set<string>) {
+  private constructor(db: BytesLevel) {
     this.#db = db;
-    this.#unordered = unordered;
   }
 
   /** Throws `hypermesh.state_corrupt` when the database cannot be opened. */
   static async open(directory: string): Promise<BlockStore> {
-    const db = await openLevel(directory);
-    const unordered = new Set<string>();
-    for await (const key of db.keys(rangeOf(UNORDERED))) unordered.add(nameOf(key.subarray(1)));
-    return new BlockStore(db, unordered);
+    return new BlockStore(await openLevel(directory));
   }
 
   /** Committed blocks in ascending order and the proof for the last of them; durable when it resolves. */
@@ -57,7 +50,6 @@ export class BlockStore {
     }
     batch.put(numberKey(PROOF, (blocks.at(-1) as ChainBlock).height), encode(commitProofCodec, proof));
     await batch.write({ sync: true });
-    for (const block of blocks) for (const digest of block.block.batches) this.#unordered.delete(nameOf(digest));
   }
 
   /** The newest committed block with its proof; undefined before the first. */
@@ -98,7 +90,6 @@ export class BlockStore {
     const batch = this.#db.batch().put(tagged(BATCH, digest), encoded);
     if (!ordered) batch.put(tagged(UNORDERED, digest), new Uint8Array());
     await batch.write({ sync: true });
-    if (!ordered) this.#unordered.add(nameOf(digest));
   }
 
   async batch(digest: Uint8Array): Promise<Uint8Array | undefined> {
@@ -106,17 +97,21 @@ export class BlockStore {
   }
 
   async hasBatch(digest: Uint8Array): Promise<boolean> {
-    return this.#unordered.has(nameOf(digest)) || this.#db.has(tagged(BATCH, digest));
+    return this.#db.has(tagged(BATCH, digest));
   }
 
   /** Whether a batch that is here is carried by a committed block. */
   async isOrdered(digest: Uint8Array): Promise<boolean> {
-    return !this.#unordered.has(nameOf(digest)) && this.#db.has(tagged(BATCH, digest));
+    return (await this.hasBatch(digest)) && !(await this.#db.has(tagged(UNORDERED, digest)));
   }
 
   /** Digests of the batches that no committed block carries. */
-  unordered(): Uint8Array[] {
-    return [...this.#unordered].map((name) => new Uint8Array(Buffer.from(name, 'latin1')));
+  async unordered(): Promise<Uint8Array[]> {
+    const digests: Uint8Array[] = [];
+    for await (const key of this.#db.keys(rangeOf(UNORDERED))) {
+      digests.push(Uint8Array.from(key.subarray(1)));
+    }
+    return digests;
   }
 
   /** The newest certified root, for receipts after a restart. */

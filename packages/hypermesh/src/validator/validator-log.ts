@@ -91,7 +91,7 @@ export class ValidatorLog {
 
   async start(): Promise<void> {
     const { restored } = this.#components.stores;
-    const digests = this.blocks.unordered();
+    const digests = await this.blocks.unordered();
     this.shell.dispatch({ kind: 'started' });
     if (digests.length > 0) this.shell.dispatch({ kind: 'batches-stored', digests });
     await this.#tellRecentRoots();
