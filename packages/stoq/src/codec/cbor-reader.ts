@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { stoqError } from '../errors.ts';
-import { pooledCopy } from './pooled-copy.ts';
 import { HEAD, MAJOR, UINT32_SPAN } from './head.ts';
 
 const ASCII_MAX = 0x7f;
@@ -35,7 +34,7 @@ export class CborReader {
   }
 
   byte(): number {
-    return this.#buffer[this.take(1)] as number;
+    return this.#buffer[this.skip(1)] as number;
   }
 
   /** Whether the next item is null, which is taken then. */
@@ -61,18 +60,18 @@ export class CborReader {
   }
 
   float(): number {
-    return this.#buffer.readDoubleBE(this.take(8));
+    return this.#buffer.readDoubleBE(this.skip(8));
   }
 
   /** The next bytes in the memory of the message. */
   view(length: number): Uint8Array {
-    const at = this.take(length);
+    const at = this.skip(length);
     return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + at, length);
   }
 
   /** A copy of the next bytes, which does not keep the message alive. */
   copy(length: number): Uint8Array {
-    return pooledCopy(this.#buffer, this.take(length), length);
+    return new Uint8Array(this.view(length));
   }
 
   /** What was read from that offset on, in the memory of the message. */
@@ -81,13 +80,13 @@ export class CborReader {
   }
 
   hex(length: number): string {
-    const at = this.take(length);
+    const at = this.skip(length);
     return this.#buffer.toString('hex', at, at + length);
   }
 
   /** The next bytes as UTF-8. */
   text(length: number): string {
-    const at = this.take(length);
+    const at = this.skip(length);
     const end = at + length;
     if (length <= SHORT_TEXT_BYTES_MAX && this.#isAscii(at, end)) return this.#buffer.toString('latin1', at, end);
     if (!isUtf8(this.#buffer.subarray(at, end))) malformed('text is not UTF-8');
@@ -98,8 +97,8 @@ export class CborReader {
     return this.#buffer.compare(this.#buffer, otherFrom, otherTo, from, to);
   }
 
-  /** Offset of the next bytes, which are taken. */
-  take(length: number): number {
+  /** Passes over the next bytes; their offset. */
+  skip(length: number): number {
     const at = this.#at;
     if (length > this.#buffer.length - at) malformed('truncated');
     this.#at = at + length;
@@ -116,15 +115,15 @@ export class CborReader {
     if (info < 24) return info;
     const buffer = this.#buffer;
     if (info === 24) return shortest(this.byte(), 24);
-    if (info === 25) return shortest(buffer.readUInt16BE(this.take(2)), 0x100);
-    if (info === 26) return shortest(buffer.readUInt32BE(this.take(4)), 0x1_0000);
+    if (info === 25) return shortest(buffer.readUInt16BE(this.skip(2)), 0x100);
+    if (info === 26) return shortest(buffer.readUInt32BE(this.skip(4)), 0x1_0000);
     if (info !== 27) return malformed('indefinite length');
-    const at = this.take(8);
+    const at = this.skip(8);
     return shortest(buffer.readUInt32BE(at) * UINT32_SPAN + buffer.readUInt32BE(at + 4), UINT32_SPAN);
   }
 
   #wideArgument(): bigint {
-    const argument = this.#buffer.readBigUInt64BE(this.take(8));
+    const argument = this.#buffer.readBigUInt64BE(this.skip(8));
     return argument >= UINT32_SPAN ? argument : malformed('a head is not in its shortest form');
   }
 }

@@ -1,5 +1,4 @@
 import { stoqError } from '../errors.ts';
-import { pooledCopy } from './pooled-copy.ts';
 import { HEAD, MAJOR, UINT32_SPAN } from './head.ts';
 
 const INITIAL_BYTES = 512;
@@ -38,10 +37,10 @@ export class CborWriter {
     return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#at);
   }
 
-  /** A copy of everything written; the writer starts anew and holds nothing of it. */
+  /** A copy of everything written; the writer starts anew, and its memory holds nothing of it, as it may be a secret. */
   take(): Uint8Array {
     const length = this.#at;
-    const copy = pooledCopy(this.#buffer, 0, length);
+    const copy = new Uint8Array(this.#buffer.subarray(0, length));
     this.#buffer.fill(0, 0, length);
     this.#at = this.#headroom;
     return copy;
@@ -142,6 +141,7 @@ export class CborWriter {
     if (needed <= this.#buffer.length) return;
     const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#at);
+    this.#buffer.fill(0, 0, this.#at);
     this.#buffer = grown;
   }
 }

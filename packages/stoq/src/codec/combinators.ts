@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { stoqError } from '../errors.ts';
 import type { CborReader } from './cbor-reader.ts';
 import { type Codec, encode } from './codec.ts';
@@ -15,10 +16,14 @@ function overLimit(limit: number, reader?: CborReader): never {
   throw stoqError('stoq.codec_limit', { limit, at: reader?.at });
 }
 
+function isBytes(object: unknown): object is Uint8Array {
+  return object instanceof Uint8Array;
+}
+
 /** A byte string of exactly `length` bytes. */
 export function bytes(length: number): Codec<Uint8Array> {
   return {
-    write: (writer, object) => (object.length === length ? writer.bytes(object) : refuse(`${length} bytes`)),
+    write: (writer, object) => (isBytes(object) && object.length === length ? writer.bytes(object) : refuse(`${length} bytes`)),
     read: (reader) => (reader.argumentOf(MAJOR.bytes) === length ? reader.copy(length) : refuse(`${length} bytes`, reader)),
   };
 }
@@ -26,7 +31,10 @@ export function bytes(length: number): Codec<Uint8Array> {
 /** A byte string of at most `lengthMax` bytes. */
 export function bytesUpTo(lengthMax: number): Codec<Uint8Array> {
   return {
-    write: (writer, object) => (object.length <= lengthMax ? writer.bytes(object) : overLimit(lengthMax)),
+    write(writer, object) {
+      if (!isBytes(object)) refuse('bytes');
+      return object.length <= lengthMax ? writer.bytes(object) : overLimit(lengthMax);
+    },
     read(reader) {
       const length = reader.argumentOf(MAJOR.bytes) ?? refuse('bytes', reader);
       return length <= lengthMax ? reader.copy(length) : overLimit(lengthMax, reader);
@@ -71,8 +79,12 @@ export function bigUint(bits: number): Codec<bigint> {
   return wideInteger(0n, 1n << BigInt(bits), `unsigned ${bits}-bit integer`);
 }
 
+const WIDE_LOW = -(1n << 63n);
+const WIDE_HIGH = 1n << 64n;
+
 function wideInteger(low: bigint, high: bigint, expected: string): Codec<bigint> {
-  const within = (value: bigint): boolean => value >= low && value < high;
+  assert(low >= WIDE_LOW && high <= WIDE_HIGH, 'at most 64 bits');
+  const within = (value: bigint): boolean => typeof value === 'bigint' && value >= low && value < high;
   return {
     write: (writer, object) => (within(object) ? writer.integer(object) : refuse(expected)),
     read(reader) {
@@ -83,7 +95,7 @@ function wideInteger(low: bigint, high: bigint, expected: string): Codec<bigint>
 }
 
 export const bool: Codec<boolean> = {
-  write: (writer, object) => writer.byte(object ? HEAD.true : HEAD.false),
+  write: (writer, object) => writer.byte(object === true ? HEAD.true : object === false ? HEAD.false : refuse('boolean')),
   read(reader) {
     const head = reader.byte();
     return head === HEAD.true || (head === HEAD.false ? false : refuse('boolean', reader));
@@ -94,7 +106,7 @@ export const bool: Codec<boolean> = {
 export function oneOf<const Word extends string>(...words: readonly Word[]): Codec<Word> {
   const lengthMax = Math.max(...words.map((word) => word.length));
   return {
-    write: (writer, object) => writer.text(object),
+    write: (writer, object) => (words.includes(object) ? writer.text(object) : refuse(words.join('|'))),
     read(reader) {
       const read = readText(reader, lengthMax);
       return words.find((word) => word === read) ?? refuse(words.join('|'), reader);
@@ -114,6 +126,7 @@ export function optional<T>(codec: Codec<T>): Codec<T | null> {
 export function list<T>(codec: Codec<T>, countMax: number): Codec<readonly T[]> {
   return {
     write(writer, object) {
+      if (!Array.isArray(object)) refuse('array');
       if (object.length > countMax) overLimit(countMax);
       writer.head(MAJOR.array, object.length);
       for (const element of object) codec.write(writer, element);
@@ -170,7 +183,9 @@ export function union<const V extends Variants>(variants: V): Codec<UnionOf<V>> 
       if (reader.argumentOf(MAJOR.array) !== 2) return refuse('[kind, body]', reader);
       const kind = readText(reader, kindLengthMax);
       const codec = codecs.get(kind) ?? refuse('a known kind', reader);
-      return { kind, ...codec.read(reader) } as UnionOf<V>;
+      const body = codec.read(reader);
+      if (Object.hasOwn(body, 'kind')) refuse('a body without a kind', reader);
+      return { kind, ...body } as UnionOf<V>;
     },
   };
 }

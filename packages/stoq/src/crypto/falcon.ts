@@ -60,7 +60,8 @@ export async function createFalcon(threads: number = Math.min(THREADS_MAX, avail
   };
 
   const sign = async (pair: KeyPair<'falcon1024'>, message: Uint8Array): Promise<Signature<'falcon1024'>> => {
-    const task = { secretKey: pair.secretKey.bytes, message: plainBytes(message) };
+    // A copy: what a buffer of the runtime's pool shares memory with must not travel.
+    const task = { secretKey: pair.secretKey.bytes, message: new Uint8Array(message) };
     const bytes = await signingPool().run(task, { name: 'sign' });
     // A wrong key pair or a fault in the floating-point sampler must not leave the process: it may reveal the key.
     if (!verify(pair.publicKey, message, bytes)) throw stoqError('stoq.key_malformed', { algorithm: 'falcon1024' });

@@ -52,7 +52,11 @@ export function keyedHash(key: Uint8Array, ...parts: readonly Uint8Array[]): Uin
 
 /** The input of every hash and signature: `ASCII label || 0x00 || bytes`. */
 export function labelled(label: string, bytes: Uint8Array): Uint8Array {
-  return plainBytes(Buffer.concat([prefixOf(label), bytes]));
+  const prefix = prefixOf(label);
+  const input = new Uint8Array(prefix.length + bytes.length);
+  input.set(prefix);
+  input.set(bytes, prefix.length);
+  return input;
 }
 
 /** BLAKE3-256 of `labelled(label, bytes)`. */

@@ -125,6 +125,26 @@ describe('canonical codec', () => {
     expect(codeOf(() => decode(uint(), new Uint8Array(9), 8))).toBe('stoq.codec_limit');
   });
 
+  it.each<[string, Codec<never>, unknown]>([
+    ['a text for bytes', bytes(3) as Codec<never>, 'abc'],
+    ['wider numbers for bytes', bytesUpTo(9) as Codec<never>, new Uint16Array([257])],
+    ['a word that is none', oneOf('a', 'b') as Codec<never>, 'c'],
+    ['nothing for a boolean', bool as Codec<never>, undefined],
+    ['a text for a wide integer', bigInt(64) as Codec<never>, '5'],
+    ['a set for a list', list(uint(), 4) as Codec<never>, new Set([1])],
+  ])('refuses to encode %s, whatever the types were told', (_, codec, object) => {
+    expect(codeOf(() => encode(codec, object as never))).toBe('stoq.codec_malformed');
+  });
+
+  it('refuses a union whose body would take the place of the kind', () => {
+    const confused = union({ a: struct({ kind: uint(), x: uint() }) });
+    expect(codeOf(() => decode(confused, Buffer.from('826161820506', 'hex')))).toBe('stoq.codec_malformed');
+  });
+
+  it('knows no integers of more than 64 bits', () => {
+    expect(() => bigUint(65)).toThrow('at most 64 bits');
+  });
+
   it('maps to other types', () => {
     expect(decode(hexadecimal, encode(hexadecimal, 0xaf))).toBe(0xaf);
   });
@@ -154,6 +174,9 @@ describe('canonical codec', () => {
     const read = decode(bytesUpTo(9), first);
     first.fill(0);
     expect([...read, ...second]).toEqual([1, 2, 0x42, 3, 4]);
+    for (const own of [encode(bytesUpTo(900), new Uint8Array(500)), decode(bytesUpTo(900), encode(bytesUpTo(900), new Uint8Array(500)))]) {
+      expect(own.buffer.byteLength).toBe(own.length);
+    }
   });
 
   it('encodes within an encoder', () => {
