@@ -19,6 +19,8 @@ export const SESSIONS_ACCEPTED_MAX: number = 5_000;
 export const STOP_GRACE_MS: number = 10_000;
 // Streams may have no end of their own; their callers begin anew elsewhere.
 export const STREAM_GRACE_MS: number = 1_000;
+// What aborted calls answer takes a round trip, and more on a busy machine.
+export const LAST_WORDS_MS: number = 500;
 
 /** The network side of one process; see `Host`. Carriers that can be closed are closed with it. */
 export function createHost(components: HostComponents, config: HostConfig): Host {
@@ -113,10 +115,17 @@ class NetworkHost implements Host {
     // Own calls may still go out meanwhile: handlers under way need them to finish.
     const drained = this.#server.drain();
     if (!(await settledWithin(clock, Math.min(STREAM_GRACE_MS, restMs()), drained))) this.#server.abort('streams');
-    if (!(await settledWithin(clock, restMs(), drained))) this.#server.abort('all');
+    let lastWordsMs = 0;
+    if (!(await settledWithin(clock, restMs(), drained))) {
+      this.#server.abort('all');
+      // The grace is over, but callers still have to hear why: a closed carrier takes what waits to be sent with it.
+      lastWordsMs = graceMs === 0 ? 0 : LAST_WORDS_MS;
+      await settledWithin(clock, lastWordsMs, drained);
+    }
+    const lingerMs = Math.max(restMs(), lastWordsMs);
     await Promise.all([
-      this.#pool.close({ graceMs: restMs() }),
-      ...[...this.#accepted].map((session) => session.close({ graceMs: restMs() })),
+      this.#pool.close({ graceMs: lingerMs }),
+      ...[...this.#accepted].map((session) => session.close({ graceMs: lingerMs })),
     ]);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await Promise.all(carriers.map(async (carrier) => carrier.close?.()));

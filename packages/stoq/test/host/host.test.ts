@@ -282,7 +282,7 @@ describe('life cycle', () => {
     expect(server.stop()).toBe(server.stop());
   });
 
-  it('stop aborts what exceeds the grace, and what has no end', async () => {
+  it.each([1, 200])('stop aborts what exceeds the grace of %i ms and what has no end, and says so', async (graceMs) => {
     const log = new SampleLog();
     const server = await listening(alice, { log });
     const calls = hostOf(bob).connect(sampleContract, targetOf(server));
@@ -293,7 +293,7 @@ describe('life cycle', () => {
       })(),
     );
     await log.until(({ started }) => started.length === 2);
-    await server.stop({ graceMs: 200 });
+    await server.stop({ graceMs });
     expect((await unary).code).toBe('stoq.rpc_stopping');
     expect((await stream).code).toBe('stoq.rpc_stopping');
     expect(log.aborted.map(({ code }) => code)).toEqual(['stoq.rpc_stopping', 'stoq.rpc_stopping']);
