@@ -64,10 +64,12 @@ export * from './rpc/contract.ts';
 export type * from './rpc/service.ts';
 export type * from './rpc/observer.ts';
 export { createRpcClient, type RpcClientComponents } from './rpc/client.ts';
+export { MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX } from './rpc/mux-stream.ts';
 export {
   CALLS_MAX,
   CALLS_PER_SESSION_MAX,
   createRpcServer,
+  MUX_STREAMS_PER_SESSION_MAX,
   type RpcServer,
   type RpcServerComponents,
   type RpcServerConfig,

@@ -2,6 +2,7 @@ import { awaitWithPatience } from '../carrier/patience.ts';
 import type { Clock } from '../clock.ts';
 import { equalBytes } from '../crypto/bytes.ts';
 import type { Entropy } from '../crypto/entropy.ts';
+import { createSharedCalls, type SharedCalls } from '../rpc/mux-client.ts';
 import type { SessionLease } from '../rpc/session-source.ts';
 import type { Session } from '../session/session.ts';
 import { backOffMs } from './back-off.ts';
@@ -25,6 +26,7 @@ export interface PoolScope {
 
 interface PooledSession {
   readonly session: Session;
+  readonly sharedCalls: SharedCalls;
   /** The own identity that the peer has seen. */
   readonly shown: Uint8Array | undefined;
   readonly openedAtMs: number;
@@ -88,6 +90,7 @@ export class PooledPeer {
     let released = false;
     return {
       session: pooled.session,
+      sharedCalls: pooled.sharedCalls,
       release: () => {
         if (released) return;
         released = true;
@@ -115,7 +118,16 @@ export class PooledPeer {
 
   #adopt(session: Session, shown: Uint8Array | undefined): PooledSession {
     const now = this.#scope.clock.monotonic();
-    const pooled: PooledSession = { session, shown, openedAtMs: now, calls: 0, usedAtMs: now, retired: false, cancelCheck: () => {} };
+    const pooled: PooledSession = {
+      session,
+      sharedCalls: createSharedCalls(session),
+      shown,
+      openedAtMs: now,
+      calls: 0,
+      usedAtMs: now,
+      retired: false,
+      cancelCheck: () => {},
+    };
     this.#sessions.add(pooled);
     this.#current = pooled;
     this.#scope.opened(session, (change) => this.#busy(pooled, change));

@@ -3,18 +3,17 @@ import { awaitWithPatience } from '../carrier/patience.ts';
 import type { Clock } from '../clock.ts';
 import { CodedError, hasCode, stoqError } from '../errors.ts';
 import type { PeerIdentity } from '../session/identity.ts';
-import type { SessionStream } from '../session/session.ts';
+import { type CallStream, DirectStream } from './call-stream.ts';
 import type { MethodSpec } from './contract.ts';
-import { FRAME, FrameReader, RESET } from './frames.ts';
+import { FRAME, RESET } from './frames.ts';
 import { Interrupt } from './interrupt.ts';
+import { MUX_MESSAGE_BYTES_MAX } from './mux-stream.ts';
 import type { RpcObserver } from './observer.ts';
 import type { CallOptions } from './service.ts';
 import type { SessionLease, SessionSource } from './session-source.ts';
 import { decodeValue } from './value-reader.ts';
 import { DEADLINE_MS_MAX, decodeError, encodeHeader, encodeValueFrame, ERROR_BYTES_MAX, PeerError } from './wire.ts';
 
-// Up to here header and request share one record; above, joining them would cost a copy.
-const JOINED_BYTES_MAX = 32 * 1024;
 // After its answer a server has nothing left to send but the end of the stream.
 const LINGER_MS = 10_000;
 const SESSION_LOSS_FORM = /^stoq\.(session|record|carrier)_|^stoq\.flow_violation$/;
@@ -30,8 +29,7 @@ export interface ClientMethod {
 
 interface Exchange {
   readonly lease: SessionLease;
-  readonly stream: SessionStream;
-  readonly reader: FrameReader;
+  readonly stream: CallStream;
   /** The request has left this side. */
   written: boolean;
 }
@@ -128,7 +126,7 @@ export class ClientCall {
       const lease = await this.#obtain(this.#method.source.acquire({ signal }), (late) => late.release());
       this.#peer = lease.session.peer;
       try {
-        const stream = await this.#obtain(lease.session.openStream({ signal }), (late) => late.reset(RESET.cancelled));
+        const stream = await this.#obtain(this.#stream(lease, request.length), (late) => late.reset(RESET.cancelled));
         return this.#send(lease, stream, request);
       } catch (error) {
         lease.release();
@@ -136,6 +134,14 @@ export class ClientCall {
         if (!this.#mayRetry(lease, error)) throw error;
       }
     }
+  }
+
+  /** Small calls share a stream, while it has room. */
+  async #stream({ session, sharedCalls }: SessionLease, requestBytes: number): Promise<CallStream> {
+    const { kind, responseBytesMax } = this.#method.spec;
+    const isSmall = kind === 'unary' && Math.max(requestBytes, responseBytesMax) <= MUX_MESSAGE_BYTES_MAX;
+    const shared = isSmall ? await sharedCalls.open() : null;
+    return shared ?? new DirectStream(await session.openStream({ signal: this.#interrupt.signal }));
   }
 
   /** What is being opened, unless the call is interrupted first: then it is discarded when it comes. */
@@ -158,14 +164,10 @@ export class ClientCall {
     }
   }
 
-  #send(lease: SessionLease, stream: SessionStream, request: Uint8Array): Exchange {
-    const exchange: Exchange = { lease, stream, reader: new FrameReader(stream), written: false };
+  #send(lease: SessionLease, stream: CallStream, request: Uint8Array): Exchange {
+    const exchange: Exchange = { lease, stream, written: false };
     const header = encodeHeader({ method: this.#method.wireName, deadlineMs: this.#remainingMs() });
-    const writing =
-      request.length <= JOINED_BYTES_MAX
-        ? stream.write(Buffer.concat([header, request]))
-        : stream.write(header).then(() => stream.write(request));
-    writing.then(
+    stream.write(header, request).then(
       () => (exchange.written = true),
       () => {}, // the read fails too, or brings the error that made the server stop reading
     );
@@ -173,10 +175,10 @@ export class ClientCall {
   }
 
   /** The next value, or null at the end of the stream; wrapped, as a value may be null. */
-  async #next({ reader }: Exchange): Promise<{ readonly value: unknown } | null> {
+  async #next({ stream }: Exchange): Promise<{ readonly value: unknown } | null> {
     const { spec } = this.#method;
     const limits = { [FRAME.value]: spec.responseBytesMax, [FRAME.error]: ERROR_BYTES_MAX };
-    const frame = await this.#interruptible(reader.next(limits));
+    const frame = await this.#interruptible(stream.next(limits));
     if (frame === null) return null;
     this.#responseBytes += frame.payload.length;
     if (frame.type === FRAME.error) throw decodeError(frame.payload);
@@ -207,13 +209,13 @@ export class ClientCall {
   }
 
   /** After the last frame: ends this direction and waits in the background for the end of the other. */
-  #settle({ lease, stream, reader, written }: Exchange): void {
+  #settle({ lease, stream, written }: Exchange): void {
     lease.release();
     if (!written) return stream.reset(RESET.cancelled);
     const reset = (): void => stream.reset(RESET.protocol);
     const cancel = this.#method.clock.after(LINGER_MS, reset);
     stream.finish().catch(() => {});
-    reader.end(0).catch(reset).finally(cancel);
+    stream.end(0).catch(reset).finally(cancel);
   }
 
   /** After a failure; an error of the peer is its last frame. */

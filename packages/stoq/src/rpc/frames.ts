@@ -4,13 +4,20 @@ import type { SessionStream } from '../session/session.ts';
 /**
  * What travels on the stream of a call: a type byte, the length of the payload as u32 (big-endian), the payload.
  * The caller sends one header and one request; the server sends values, or an error as the last frame.
+ *
+ * A stream that begins with an empty `mux` frame carries many unary calls: the number of its call (u16) precedes each frame,
+ * and a `reset` frame, which holds a code (u16), gives one call up. The server's frame, whichever it is, ends the call.
  */
-export const FRAME = { header: 1, request: 2, value: 3, error: 4 } as const;
+export const FRAME = { header: 1, request: 2, value: 3, error: 4, mux: 5, reset: 6 } as const;
 export type FrameType = (typeof FRAME)[keyof typeof FRAME];
+/** Bytes of payload by type; a type that is not listed must not come. */
+export type FrameLimits = Partial<Record<FrameType, number>>;
 
 export const FRAME_HEAD_BYTES = 5;
+export const CALL_NUMBER_BYTES = 2;
+export const RESET_BYTES = 2;
 
-/** Codes of `SessionStream.reset`: why a side gave the call up. */
+/** Codes of `SessionStream.reset` and of `reset` frames: why a side gave the call up. */
 export const RESET = { cancelled: 1, deadline: 2, protocol: 3 } as const;
 
 export interface Frame {
@@ -40,7 +47,7 @@ export class FrameReader {
    * The next frame, or null at the authenticated end. Throws `stoq.rpc_too_large` before anything of an oversized payload is
    * kept, `stoq.rpc_malformed` for a type that `limits` does not list and for a truncated frame.
    */
-  next(limits: Partial<Record<FrameType, number>>): Promise<Frame | null> {
+  next(limits: FrameLimits): Promise<Frame | null> {
     const frame = this.#next(limits);
     this.#reading = frame;
     return frame;
@@ -62,28 +69,43 @@ export class FrameReader {
     throw stoqError('stoq.rpc_malformed', { reason: 'bytes after the last frame' });
   }
 
-  async #next(limits: Partial<Record<FrameType, number>>): Promise<Frame | null> {
+  /** The type of the next frame, which stays; null at the end. Not while a `next` is under way. */
+  async peek(): Promise<number | null> {
+    return (await this.#fill(1)) ? (this.#pending[0] as number) : null;
+  }
+
+  /** The number in front of the next frame of a mux stream, or null at the authenticated end. */
+  async callNumber(): Promise<number | null> {
+    const bytes = await this.#take(CALL_NUMBER_BYTES);
+    return bytes === null ? null : ((bytes[0] as number) << 8) | (bytes[1] as number);
+  }
+
+  async #next(limits: FrameLimits): Promise<Frame | null> {
     const head = await this.#take(FRAME_HEAD_BYTES);
     if (head === null) return null;
     const type = head[0] as FrameType;
-    const bytesMax = limits[type];
-    if (bytesMax === undefined) throw stoqError('stoq.rpc_malformed', { reason: 'unexpected frame' });
     const length = new DataView(head.buffer, head.byteOffset).getUint32(1);
-    if (length > bytesMax) throw stoqError('stoq.rpc_too_large', { bytes: length, bytesMax });
+    assertAllowed(type, length, limits);
     const payload = await this.#take(length);
     if (payload === null) throw stoqError('stoq.rpc_malformed', { reason: 'truncated frame' });
     return { type, payload };
   }
 
-  /** Exactly `length` bytes, or null if the stream ends before the first; memory grows only with what arrives. */
   async #take(length: number): Promise<Uint8Array | null> {
-    if (this.#pending.length >= length) return this.#split(length);
+    if (this.#pending.length < length && !(await this.#fill(length))) return null;
+    const taken = this.#pending.subarray(0, length);
+    this.#pending = this.#pending.subarray(length);
+    return taken;
+  }
+
+  /** Until `length` bytes are there; false if the stream ends before the first. Memory grows only with what arrives. */
+  async #fill(length: number): Promise<boolean> {
     const chunks = this.#pending.length > 0 ? [this.#pending] : [];
     let available = this.#pending.length;
     while (available < length) {
       const chunk = await this.#stream.read();
       if (chunk === null) {
-        if (available === 0) return null;
+        if (available === 0) return false;
         throw stoqError('stoq.rpc_malformed', { reason: 'truncated frame' });
       }
       if (chunk.length === 0) continue;
@@ -91,12 +113,13 @@ export class FrameReader {
       available += chunk.length;
     }
     this.#pending = chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, available);
-    return this.#split(length);
+    return true;
   }
+}
 
-  #split(length: number): Uint8Array {
-    const taken = this.#pending.subarray(0, length);
-    this.#pending = this.#pending.subarray(length);
-    return taken;
-  }
+/** Throws `stoq.rpc_malformed` or `stoq.rpc_too_large`. */
+export function assertAllowed(type: FrameType, length: number, limits: FrameLimits): void {
+  const bytesMax = limits[type];
+  if (bytesMax === undefined) throw stoqError('stoq.rpc_malformed', { reason: 'unexpected frame' });
+  if (length > bytesMax) throw stoqError('stoq.rpc_too_large', { bytes: length, bytesMax });
 }

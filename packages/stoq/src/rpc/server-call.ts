@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts';
 import { type CodedError, hasCode, stoqError } from '../errors.ts';
-import type { Session, SessionStream } from '../session/session.ts';
-import { FRAME, FrameReader, type FrameType, RESET } from './frames.ts';
+import type { Session } from '../session/session.ts';
+import type { CallStream } from './call-stream.ts';
+import { FRAME, type FrameType, RESET } from './frames.ts';
 import { Interrupt } from './interrupt.ts';
+import { MUX_MESSAGE_BYTES_MAX } from './mux-stream.ts';
 import type { RpcObserver } from './observer.ts';
 import { refusalOf, type ServedMethod } from './registry.ts';
 import type { CallContext } from './service.ts';
@@ -10,7 +12,7 @@ import { decodeValue } from './value-reader.ts';
 import { decodeHeader, encodeError, encodeValueFrame, HEADER_BYTES_MAX, isTravelling } from './wire.ts';
 
 // A caller writes header and request at once, so the header is there with the stream.
-const HEADER_DEADLINE_MS = 10_000;
+export const HEADER_DEADLINE_MS = 10_000;
 // What a refused caller may still have under way, and how long it may take to notice.
 const DISCARD_BYTES_MAX = 1024 * 1024;
 const LINGER_MS = 10_000;
@@ -24,12 +26,11 @@ export interface ServerScope {
   admit(): () => void;
 }
 
-/** One stream that a peer opened, from the header to the end of both directions. */
+/** One call of a peer, from the header to the end of both directions. */
 export class ServerCall {
-  readonly #stream: SessionStream;
+  readonly #stream: CallStream;
   readonly #session: Session;
   readonly #scope: ServerScope;
-  readonly #reader: FrameReader;
   readonly #interrupt = new Interrupt();
   /** The call is of a method that answers with a stream. */
   streaming = false;
@@ -46,11 +47,10 @@ export class ServerCall {
   /** Settles when the handler has, however the call ended. */
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(stream: SessionStream, session: Session, scope: ServerScope) {
+  constructor(stream: CallStream, session: Session, scope: ServerScope) {
     this.#stream = stream;
     this.#session = session;
     this.#scope = scope;
-    this.#reader = new FrameReader(stream);
   }
 
   /** Never rejects. */
@@ -91,6 +91,7 @@ export class ServerCall {
     const refusal = refusalOf(method.spec, this.#session.peer);
     if (refusal !== null) throw refusal;
     this.streaming = method.spec.kind === 'server-stream';
+    if (this.streaming && this.#stream.isShared) throw stoqError('stoq.rpc_malformed', { reason: 'values need a stream of their own' });
     const release = this.#scope.admit();
     try {
       this.#arm(header.deadlineMs);
@@ -109,7 +110,7 @@ export class ServerCall {
   }
 
   async #read(type: FrameType, bytesMax: number): Promise<Uint8Array> {
-    const frame = await this.#interrupt.wait(this.#reader.next({ [type]: bytesMax }));
+    const frame = await this.#interrupt.wait(this.#stream.next({ [type]: bytesMax }));
     if (frame === null) throw stoqError('stoq.rpc_malformed', { reason: 'ended without a call' });
     return frame.payload;
   }
@@ -117,7 +118,7 @@ export class ServerCall {
   async #request(method: ServedMethod): Promise<unknown> {
     const payload = await this.#read(FRAME.request, method.spec.requestBytesMax);
     this.#requestBytes = payload.length;
-    this.#ended = this.#reader.end(0).catch((error: unknown) => this.#interrupted(error));
+    this.#ended = this.#stream.end(0).catch((error: unknown) => this.#interrupted(error));
     const parsed = method.spec.request.safeParse(decodeRequest(payload));
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
@@ -148,7 +149,8 @@ export class ServerCall {
   }
 
   async #send(value: unknown, bytesMax: number): Promise<void> {
-    const frame = encodeValueFrame(FRAME.value, value, bytesMax);
+    const { isShared } = this.#stream;
+    const frame = encodeValueFrame(FRAME.value, value, isShared ? Math.min(bytesMax, MUX_MESSAGE_BYTES_MAX) : bytesMax);
     this.#responseBytes += frame.length;
     this.#writing = true;
     await this.#interrupt.wait(this.#stream.write(frame));
@@ -173,7 +175,7 @@ export class ServerCall {
   async #linger(): Promise<void> {
     if (this.#gone) return;
     try {
-      await (this.#ended ?? this.#reader.end(DISCARD_BYTES_MAX));
+      await (this.#ended ?? this.#stream.end(DISCARD_BYTES_MAX));
     } catch {
       this.#stream.reset(RESET.protocol);
     }

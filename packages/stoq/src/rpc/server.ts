@@ -1,16 +1,21 @@
 import type { Clock } from '../clock.ts';
 import { stoqError } from '../errors.ts';
-import type { Session } from '../session/session.ts';
+import type { Session, SessionStream } from '../session/session.ts';
+import { type CallStream, DirectStream } from './call-stream.ts';
 import type { Contract, MethodMap } from './contract.ts';
+import { FRAME, FrameReader, RESET } from './frames.ts';
+import { serveMux } from './mux-server.ts';
 import type { RpcObserver } from './observer.ts';
 import { createRegistry } from './registry.ts';
-import { ServerCall, type ServerScope } from './server-call.ts';
+import { HEADER_DEADLINE_MS, ServerCall, type ServerScope } from './server-call.ts';
 import type { Handlers } from './service.ts';
 
 // What one peer may have under way: twice the deepest pipeline of our own clients.
 export const CALLS_PER_SESSION_MAX: number = 256;
-// All peers together; a call holds at least a stream and a timer, about 4 KiB.
+// All peers together; a call with a stream of its own holds about 4 KiB.
 export const CALLS_MAX: number = 4096;
+// A caller opens one, and another after that has broken, of which this side may not have heard yet.
+export const MUX_STREAMS_PER_SESSION_MAX: number = 4;
 
 export interface RpcServerComponents {
   readonly clock: Clock;
@@ -55,6 +60,14 @@ export function createRpcServer({ clock, observer }: RpcServerComponents, config
     };
   };
 
+  /** Null where there is none, which is the call's to tell. */
+  const firstType = async (stream: SessionStream, reader: FrameReader): Promise<number | null> => {
+    const cancel = clock.after(HEADER_DEADLINE_MS, () => stream.reset(RESET.deadline));
+    const type = await reader.peek().catch(() => null);
+    cancel();
+    return type;
+  };
+
   return {
     serve: (contract, handlers) => registry.add(contract, handlers),
     async attach(session, busy = () => {}) {
@@ -64,9 +77,7 @@ export function createRpcServer({ clock, observer }: RpcServerComponents, config
       void session.ended.then(({ code }) => {
         for (const call of ownCalls) call.abandon(stoqError('stoq.session_closed', { code }));
       });
-      for (;;) {
-        const stream = await session.acceptStream().catch(() => null);
-        if (stream === null) return;
+      const begin = (stream: CallStream): void => {
         const call = new ServerCall(stream, session, scope);
         ownCalls.add(call);
         calls.add(call);
@@ -77,6 +88,20 @@ export function createRpcServer({ clock, observer }: RpcServerComponents, config
           busy(-1);
           if (calls.size === 0) for (const resolve of idle.splice(0)) resolve();
         });
+      };
+      let shared = 0;
+      const welcome = async (stream: SessionStream): Promise<void> => {
+        const reader = new FrameReader(stream);
+        if ((await firstType(stream, reader)) !== FRAME.mux) return begin(new DirectStream(stream, reader));
+        if (shared >= MUX_STREAMS_PER_SESSION_MAX) return stream.reset(RESET.protocol);
+        shared += 1;
+        await serveMux(stream, reader, begin);
+        shared -= 1;
+      };
+      for (;;) {
+        const stream = await session.acceptStream().catch(() => null);
+        if (stream === null) return;
+        void welcome(stream);
       }
     },
     async drain() {

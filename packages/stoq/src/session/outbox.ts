@@ -1,4 +1,5 @@
 import type { CarrierStream } from '../carrier/carrier.ts';
+import { atEndOfTurn } from './turn.ts';
 
 // One batch is on its way to the carrier while the next is sealed.
 const HIGH_WATER_BYTES: number = 256 * 1024;
@@ -53,8 +54,7 @@ export class Outbox {
       return;
     }
     this.#scheduled = true;
-    // After the microtasks of this turn, in which the writer's continuation may add more.
-    queueMicrotask(() => process.nextTick(() => void this.#flush()));
+    atEndOfTurn(() => void this.#flush());
   }
 
   async #flush(): Promise<void> {

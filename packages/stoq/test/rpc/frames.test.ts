@@ -13,37 +13,7 @@ import {
 import { SampleLog, sampleContract, sampleHandlers } from './sample-service.ts';
 import { sessionPair, type SessionPair } from './session-pair.ts';
 import { SteppedClock } from './stepped-clock.ts';
-
-const HEADER = 1;
-const REQUEST = 2;
-const VALUE = 3;
-const ERROR = 4;
-
-function frame(type: number, payload: Uint8Array | string, length?: number): Uint8Array {
-  const body = typeof payload === 'string' ? Buffer.from(payload.replaceAll(' ', ''), 'hex') : payload;
-  const head = Buffer.alloc(5);
-  head[0] = type;
-  head.writeUInt32BE(length ?? body.length, 1);
-  return Buffer.concat([head, body]);
-}
-
-/** `[method, deadlineMs]` in positional CBOR. */
-function header(method: string, deadline = '1903e8'): Uint8Array {
-  const name = Buffer.from(method);
-  return frame(
-    HEADER,
-    Buffer.concat([
-      Buffer.from([0x82, 0x78, name.length].slice(0, name.length < 24 ? 1 : 3)),
-      name.length < 24 ? Buffer.from([0x60 | name.length]) : Buffer.alloc(0),
-      name,
-      Buffer.from(deadline, 'hex'),
-    ]),
-  );
-}
-
-function request(value: unknown): Uint8Array {
-  return frame(REQUEST, encodeValue(value, 1024 * 1024));
-}
+import { ERROR, frame, HEADER, header, REQUEST, request, VALUE } from './wire.ts';
 
 /** What the peer sends until its end or reset. */
 async function answerOf(stream: SessionStream): Promise<string> {
@@ -150,7 +120,7 @@ describe('a server given', () => {
         await stream.write(bytes);
         if (ends) {
           await stream.finish();
-          expect(await answerOf(stream)).toMatch(/^(stoq\.[a-z_]+|frame (3|undefined))$/);
+          expect(await answerOf(stream)).toMatch(/^(stoq\.[a-z_]+|stoq\.stream_reset 3|frame (3|undefined))$/);
         } else stream.reset(1);
         expect(await echo('alive')).toBe('alive');
       }),
@@ -159,13 +129,13 @@ describe('a server given', () => {
   });
 });
 
-describe('a client given', () => {
+describe('a client given, on a stream of the call,', () => {
   it.each<[string, readonly Uint8Array[], string]>([
     ['a value', [frame(VALUE, '6161')], 'ok'],
     ['nothing', [], 'stoq.rpc_malformed'],
     ['a header', [frame(HEADER, '00')], 'stoq.rpc_malformed'],
     ['an unknown frame', [frame(0, '00')], 'stoq.rpc_malformed'],
-    ['a value above its limit', [frame(VALUE, '', 64 * 1024 + 1)], 'stoq.rpc_too_large'],
+    ['a value above its limit', [frame(VALUE, '', 128 * 1024 + 1)], 'stoq.rpc_too_large'],
     ['an error above its limit', [frame(ERROR, '', 8 * 1024 + 1)], 'stoq.rpc_too_large'],
     ['a value that is no CBOR', [frame(VALUE, 'ff')], 'stoq.rpc_bad_response'],
     ['an error that is no map', [frame(ERROR, '80')], 'stoq.rpc_malformed'],
@@ -183,11 +153,12 @@ describe('a client given', () => {
     ],
     ['an error of an unknown package', [frame(ERROR, encodeValue({ code: 'a.b', data: {}, retryable: true }, 100))], 'a.b'],
   ])('%s', async (_, chunks, expected) => {
-    const echo = createRpcClient(sampleContract, singleSession(session), { clock }).hang;
-    const call = echo('x').then(
-      () => 'ok',
-      (error: CodedError) => error.code,
-    );
+    const call = createRpcClient(sampleContract, singleSession(session), { clock })
+      .wide('x')
+      .then(
+        () => 'ok',
+        (error: CodedError) => error.code,
+      );
     const stream = (await pair.server.acceptStream()) as SessionStream;
     for (const chunk of chunks) await stream.write(chunk);
     await stream.finish();
@@ -196,7 +167,7 @@ describe('a client given', () => {
 
   it('no end after the answer resets the stream', async () => {
     const calls = createRpcClient(sampleContract, singleSession(session), { clock });
-    const call = calls.hang('x');
+    const call = calls.wide('x');
     const stream = (await pair.server.acceptStream()) as SessionStream;
     await stream.write(frame(VALUE, '6161'));
     expect(await call).toBe('a');
@@ -210,7 +181,7 @@ describe('a client given', () => {
       [2, 'stoq.rpc_deadline'],
       [77, 'stoq.stream_reset'],
     ] as const) {
-      const call = calls.hang('x');
+      const call = calls.wide('x');
       ((await pair.server.acceptStream()) as SessionStream).reset(code);
       await expect(call).rejects.toMatchObject({ code: expected });
     }

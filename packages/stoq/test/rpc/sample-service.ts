@@ -21,6 +21,7 @@ export type SampleMethods = {
   readonly fail: MethodSpec<string, null> & { readonly kind: 'unary' };
   readonly hang: MethodSpec<string, string> & { readonly kind: 'unary' };
   readonly once: MethodSpec<string, string> & { readonly kind: 'unary' };
+  readonly wide: MethodSpec<string, string> & { readonly kind: 'unary' };
   readonly blob: MethodSpec<number, Uint8Array> & { readonly kind: 'unary' };
   readonly upload: MethodSpec<Uint8Array, number> & { readonly kind: 'unary' };
   readonly wrong: MethodSpec<string, number> & { readonly kind: 'unary' };
@@ -41,6 +42,7 @@ export const sampleContract: Contract<SampleMethods> = defineContract<SampleMeth
     fail: method(z.string(), z.null()),
     hang: method(z.string(), z.string()),
     once: method(z.string(), z.string(), { idempotent: false }),
+    wide: method(z.string(), z.string(), { responseBytesMax: 128 * 1024 }),
     blob: method(z.int().min(0), z.instanceof(Uint8Array), { responseBytesMax: 12 * MIB }),
     upload: method(z.instanceof(Uint8Array), z.int(), { requestBytesMax: 12 * MIB }),
     wrong: method(z.string(), z.number()),
@@ -115,6 +117,7 @@ export function sampleHandlers(log: SampleLog): Handlers<SampleMethods> {
       log.start(name, signal);
       return name;
     },
+    wide: async (text) => text,
     blob: async (size) => new Uint8Array(size).fill(7),
     upload: async (bytes) => bytes.length,
     wrong: async (what) =>

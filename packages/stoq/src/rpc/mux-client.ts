@@ -1,0 +1,116 @@
+import { stoqError } from '../errors.ts';
+import type { Session, SessionStream } from '../session/session.ts';
+import type { CallStream } from './call-stream.ts';
+import { FRAME, FRAME_HEAD_BYTES, type Frame, FrameReader, RESET, RESET_BYTES, writeFrameHead } from './frames.ts';
+import { MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX, MuxCall, MuxWriter, numbered, resetError, resetFrame } from './mux-stream.ts';
+import { ERROR_BYTES_MAX } from './wire.ts';
+
+const LIMITS = { [FRAME.value]: MUX_MESSAGE_BYTES_MAX, [FRAME.error]: ERROR_BYTES_MAX, [FRAME.reset]: RESET_BYTES };
+
+/** Small calls of this side on one session, which share a stream. */
+export interface SharedCalls {
+  /** A place for one more call; null while all are taken. Throws as `Session.openStream` does. */
+  open(): Promise<CallStream | null>;
+}
+
+/** Opens the stream with the first call, and another if that one breaks. */
+export function createSharedCalls(session: Session): SharedCalls {
+  let current: Promise<ClientMux> | undefined;
+
+  const openMux = async (): Promise<ClientMux> => {
+    const mux = new ClientMux(await session.openStream());
+    void mux.run();
+    return mux;
+  };
+
+  return {
+    async open() {
+      for (;;) {
+        const opening = (current ??= openMux());
+        const mux = await opening.catch((error: unknown) => {
+          if (current === opening) current = undefined;
+          throw error;
+        });
+        if (!mux.isOver) return mux.open();
+        if (current === opening) current = undefined;
+      }
+    },
+  };
+}
+
+/** The caller's end of a shared stream. */
+class ClientMux {
+  readonly #stream: SessionStream;
+  readonly #writer: MuxWriter;
+  readonly #calls = new Map<number, ClientMuxCall>();
+  /** Numbers of calls that are over. */
+  readonly #free: number[] = [];
+  #numbers = 0;
+  isOver = false;
+
+  constructor(stream: SessionStream) {
+    this.#stream = stream;
+    // What cannot be written cannot be answered: the reading side hears of it too.
+    this.#writer = new MuxWriter(stream, () => stream.reset(RESET.protocol));
+    this.#writer.send(writeFrameHead(new Uint8Array(FRAME_HEAD_BYTES), FRAME.mux));
+  }
+
+  open(): CallStream | null {
+    const number = this.#free.pop() ?? (this.#numbers < MUX_CALLS_MAX ? this.#numbers++ : undefined);
+    if (number === undefined) return null;
+    const call = new ClientMuxCall(number, this.#writer);
+    this.#calls.set(number, call);
+    return call;
+  }
+
+  /** Hands answers to their calls until the stream ends; never rejects. */
+  async run(): Promise<void> {
+    const reader = new FrameReader(this.#stream);
+    let failure: Error;
+    try {
+      for (;;) {
+        const number = await reader.callNumber();
+        const frame = number === null ? null : await reader.next(LIMITS);
+        if (number === null || frame === null) throw stoqError('stoq.rpc_malformed', { reason: 'a shared stream ended' });
+        this.#answered(number, frame);
+      }
+    } catch (error) {
+      failure = error as Error;
+    }
+    this.isOver = true;
+    this.#writer.stop();
+    this.#stream.reset(RESET.protocol);
+    for (const call of this.#calls.values()) call.fail(failure);
+  }
+
+  #answered(number: number, frame: Frame): void {
+    const call = this.#calls.get(number);
+    if (call === undefined) throw stoqError('stoq.rpc_malformed', { reason: 'an answer to no call' });
+    call.answered(frame);
+    this.#calls.delete(number);
+    this.#free.push(number);
+  }
+}
+
+class ClientMuxCall extends MuxCall {
+  #isOver = false;
+
+  async write(...frames: Uint8Array[]): Promise<void> {
+    this.writer.send(numbered(this.number, frames));
+  }
+
+  /** The number stays taken until the server has said its last word. */
+  reset(code: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.writer.send(numbered(this.number, [resetFrame(code)]));
+  }
+
+  /** Its only frame. */
+  answered(frame: Frame): void {
+    this.#isOver = true;
+    if (frame.type === FRAME.reset) return this.fail(resetError(frame));
+    this.deliver(frame);
+    this.ended();
+  }
+}
