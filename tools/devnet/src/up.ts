@@ -9,7 +9,6 @@ import { type JobReport, runMainJob } from './job/main-job.ts';
 import { USER, VALIDATORS } from './mesh/layout.ts';
 import { type LocalMesh, startLocalMesh } from './mesh/local-mesh.ts';
 import { createLocalMesh } from './mesh/new-mesh.ts';
-import { tcpPortNear } from './process/free-ports.ts';
 
 export interface UpOptions {
   /** Where the mesh lives, kept after the end; null for a temporary one that is removed. */
@@ -39,7 +38,6 @@ export const EXAMPLE: string = fileURLToPath(new URL('../../../examples/hello', 
 // Four nodes share this machine.
 const NODE_MEMORY_SHARE = 0.1;
 const NODE_WORKLOADS = 32;
-const INGRESS_PORT = 8_088;
 
 /** Makes the mesh of a directory if there is none, starts it, and opens the first user. */
 export async function startMesh(options: Omit<UpOptions, 'example'>): Promise<RunningMesh> {
@@ -52,7 +50,7 @@ export async function startMesh(options: Omit<UpOptions, 'example'>): Promise<Ru
     onProgress('making keys, certificates and genesis');
     const memoryBytes = Math.floor(totalmem() * NODE_MEMORY_SHARE);
     const capacity = { cpuMillis: availableParallelism() * 500, memoryBytes, workloads: NODE_WORKLOADS };
-    await createLocalMesh(home, { meshName: 'local', capacity, ingressPort: await tcpPortNear(INGRESS_PORT) });
+    await createLocalMesh(home, { meshName: 'local', capacity });
   }
   const mesh = await startLocalMesh(home, options);
   opening.defer(() => mesh.stop());

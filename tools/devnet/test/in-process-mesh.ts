@@ -32,7 +32,7 @@ export async function startInProcessMesh(): Promise<InProcessMesh> {
   const directory = await mkdtemp(join(tmpdir(), 'mesh in process '));
   const home = join(directory, 'mesh');
   const capacity = { cpuMillis: 500, memoryBytes: 512 * 1024 * 1024, workloads: 8 };
-  await createLocalMesh(home, { meshName: 'test', capacity, ingressPort: 0 });
+  await createLocalMesh(home, { meshName: 'test', capacity });
   const running = new Map<string, { readonly daemon: Daemon; readonly health: Health; readonly ending: AbortController }>();
 
   const startAs = async <Config>(name: string, schema: { parse(value: unknown): Config }, compose: Compose<Config>): Promise<void> => {

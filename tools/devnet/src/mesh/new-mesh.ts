@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { SUPPLY_UNITS, UNITS_PER_CAES } from '@hypermesh/caesar';
 import { createCrypto, systemClock, systemEntropy } from '@hypermesh/stoq';
@@ -10,8 +11,6 @@ export interface NewMeshOptions {
   readonly meshName: string;
   /** Resources that each node offers to workloads. */
   readonly capacity: { readonly cpuMillis: number; readonly memoryBytes: number; readonly workloads: number };
-  /** Wanted port of the first node's ingress for HTTP clients; 0 for any. */
-  readonly ingressPort: number;
 }
 
 // What the first user owns: enough for years of small apps.
@@ -21,8 +20,9 @@ const ENDOWMENT_UNITS: bigint = 1_000_000n * UNITS_PER_CAES;
 export async function createLocalMesh(directory: string, options: NewMeshOptions): Promise<void> {
   const crypto = await createCrypto();
   try {
-    const ports = await freeUdpPorts(1 + VALIDATORS.length);
-    const address = (index: number): string => `127.0.0.1:${ports[index] as number}`;
+    const host = loopbackHost();
+    const ports = await freeUdpPorts(1 + VALIDATORS.length, { host });
+    const address = (index: number): string => `${host}:${ports[index] as number}`;
     const plan = createMeshPlan({
       meshName: options.meshName,
       trustchaind: [address(0)],
@@ -46,6 +46,17 @@ function configOf(directory: string, name: string, options: NewMeshOptions, addr
   const validator = VALIDATORS.indexOf(name);
   if (name === TRUSTCHAIND) return { ...base, listen: [address(0)] };
   if (validator < 0) return { ...base, listen: ['127.0.0.1:0'] };
-  const port = validator === 0 ? options.ingressPort : 0;
-  return { ...base, name, listen: [address(validator + 1)], ingress: { host: '127.0.0.1', port }, capacity: options.capacity };
+  // The kernel chooses the port when the daemon binds it: one that is chosen here may have another holder by then.
+  const ingress = { host: '127.0.0.1', port: 0 };
+  return { ...base, name, listen: [address(validator + 1)], ingress, capacity: options.capacity };
+}
+
+/**
+ * Addresses of genesis cannot change, and meshes that do not run hold no ports: each mesh has a loopback address to itself
+ * (RFC 1122, section 3.2.1.3: all of 127/8), but for one chance in 16 million.
+ */
+function loopbackHost(): string {
+  // Other systems answer at 127.0.0.1 alone.
+  if (process.platform !== 'linux') return '127.0.0.1';
+  return `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
 }

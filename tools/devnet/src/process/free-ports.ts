@@ -1,40 +1,53 @@
+import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import { createServer, type AddressInfo } from 'node:net';
+
+export interface FreePortsOptions {
+  /** Literal IPv4 address of this machine. */
+  readonly host?: string;
+  /** An integer from `min` to `end - 1`. */
+  readonly random?: (min: number, end: number) => number;
+}
+
+// By default a socket that names no port gets one from 32,768 (ip(7), ip_local_port_range) or 49,152 (macOS) on, so none of
+// these is taken by chance before a daemon binds it, or while the daemon is down.
+const PORT_MIN = 10_000;
+const PORT_MAX = 32_767;
+
+// So many in a row are held only where nearly every port is.
+const ATTEMPTS_MAX = 100;
 
 /**
- * UDP ports of 127.0.0.1 that nobody holds at the moment. They are all held until the last one is found, so that they
- * differ; whoever binds them next must expect that another process was quicker.
+ * UDP ports of a host that nobody holds at the moment. They are all held until the last one is found, so that they differ;
+ * whoever binds them next must expect that a process that names the same one was quicker.
  */
-export async function freeUdpPorts(count: number): Promise<readonly number[]> {
+export async function freeUdpPorts(count: number, options: FreePortsOptions = {}): Promise<readonly number[]> {
+  const { host = '127.0.0.1', random = randomInt } = options;
   const sockets: Socket[] = [];
   try {
-    for (let i = 0; i < count; i++) sockets.push(await boundSocket());
+    for (let i = 0; i < count; i++) sockets.push(await boundSocket(host, random));
     return sockets.map((socket) => socket.address().port);
   } finally {
     for (const socket of sockets) socket.close();
   }
 }
 
-/** The wanted TCP port of 127.0.0.1 if nobody holds it, otherwise any free one. */
-export async function tcpPortNear(wanted: number): Promise<number> {
-  return (await tryListen(wanted)) ?? (await tryListen(0)) ?? 0;
+async function boundSocket(host: string, random: (min: number, end: number) => number): Promise<Socket> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await bind(host, random(PORT_MIN, PORT_MAX + 1));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === ATTEMPTS_MAX) throw error;
+    }
+  }
 }
 
-function boundSocket(): Promise<Socket> {
+function bind(host: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
-    socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => resolve(socket));
-  });
-}
-
-function tryListen(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const bound = (server.address() as AddressInfo).port;
-      server.close(() => resolve(bound));
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
     });
+    socket.bind(port, host, () => resolve(socket));
   });
 }
