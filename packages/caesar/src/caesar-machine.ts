@@ -5,8 +5,8 @@ import { caesarError } from './errors.ts';
 import { APP_NAME_LENGTH_MAX, closeEscrow, fundEscrow } from './escrow/escrow.ts';
 import { ownerAccount } from './ledger/account.ts';
 import { textKey } from './ledger/keys.ts';
-import { applyTransfer, expirePending, issueSupply } from './ledger/ledger.ts';
-import { transferCodec } from './ledger/transfer.ts';
+import { applyTransfers, expirePending, issueSupply } from './ledger/ledger.ts';
+import { type Transfer, transferCodec } from './ledger/transfer.ts';
 import { countersignedCountCodec, recordCount, type VerifyHybrid } from './metering/request-count.ts';
 import { answerQuery } from './query.ts';
 import { closePeriod, isSettled, periodCodec } from './settlement/period.ts';
@@ -31,7 +31,7 @@ export const caesarOperationCodec: Codec<CaesarOperation> = union({
 }) as Codec<CaesarOperation>;
 
 export type CaesarOperation =
-  | { readonly kind: 'transfers'; readonly transfers: readonly Decoded<typeof transferCodec>[] }
+  | { readonly kind: 'transfers'; readonly transfers: readonly Transfer[] }
   | { readonly kind: 'escrow.fund'; readonly id: Uint8Array; readonly app: string; readonly amount: bigint }
   | { readonly kind: 'escrow.close'; readonly id: Uint8Array; readonly app: string }
   | { readonly kind: 'requests.count'; readonly counted: Decoded<typeof countersignedCountCodec> }
@@ -82,10 +82,7 @@ function applyOperation(state: StateWriter, operation: CaesarOperation, context:
   const author = ownerAccount(context.owner);
   switch (operation.kind) {
     case 'transfers':
-      for (const transfer of operation.transfers) {
-        assertMayDebit(author, transfer.debit, transfer.credit);
-        applyTransfer(state, author, transfer, context.time);
-      }
+      applyTransfers(state, author, authorised(author, operation.transfers), context.time);
       return NOTHING;
     case 'escrow.fund':
       fundEscrow(state, { ...operation, owner: context.owner }, context.time);
@@ -111,10 +108,14 @@ function closePeriodAfter(state: StateWriter, after: number, view: PlacementView
   return period;
 }
 
-function assertMayDebit(author: string, debit: string, credit: string): void {
-  if (debit !== author) throw caesarError('caesar.not_authorised', { account: debit });
-  // Escrow is funded and spent through its own operations only, so that its record matches its account.
-  if (!credit.startsWith('owner/') && !credit.startsWith('pool/')) throw caesarError('caesar.account_invalid');
+/** Each is looked at when its turn comes: the first that is wrong, whatever is wrong with it, is the one that is told. */
+function* authorised(author: string, transfers: readonly Transfer[]): Iterable<Transfer> {
+  for (const transfer of transfers) {
+    if (transfer.debit !== author) throw caesarError('caesar.not_authorised', { account: transfer.debit });
+    // Escrow is funded and spent through its own operations only, so that its record matches its account.
+    if (!transfer.credit.startsWith('owner/') && !transfer.credit.startsWith('pool/')) throw caesarError('caesar.account_invalid');
+    yield transfer;
+  }
 }
 
 function assertNothingToSettle(state: StateReader, view: PlacementView, owner: Uint8Array, app: string): void {

@@ -12,6 +12,7 @@ export * from './constants.ts';
 export * from './errors.ts';
 export * from './escrow/escrow.ts';
 export * from './ledger/account.ts';
+export { type Journal, readAccount, readJournal } from './ledger/books.ts';
 export * from './ledger/ledger.ts';
 export * from './ledger/transfer.ts';
 export * from './metering/request-count.ts';

@@ -3,7 +3,8 @@ import type { Query, StateReader } from '@hypermesh/mesh/machine';
 import { caesarError } from './errors.ts';
 import { APP_NAME_LENGTH_MAX, escrowAvailable, readEscrow } from './escrow/escrow.ts';
 import { ACCOUNT_NAME_LENGTH_MAX, available, balance } from './ledger/account.ts';
-import { accounts, readAccount, readJournal, totalUnits } from './ledger/ledger.ts';
+import { readAccount, readJournal } from './ledger/books.ts';
+import { accounts, totalUnits } from './ledger/ledger.ts';
 import { lastPeriod, type Period, periodCodec, readPeriod } from './settlement/period.ts';
 
 /** Balance and spendable part of one account, units of 1e-9 CAES. */

@@ -2,8 +2,9 @@ import { bool, bigUint, bytes, type Codec, decode, encode, struct, text, uint } 
 import type { StateReader, StateWriter } from '@hypermesh/mesh/machine';
 import { caesarError } from '../errors.ts';
 import { available, escrowAccount, ownerAccount } from '../ledger/account.ts';
+import { readAccount } from '../ledger/books.ts';
 import { hex, textKey } from '../ledger/keys.ts';
-import { applyTransfer, posted, readAccount } from '../ledger/ledger.ts';
+import { applyTransfer, posted } from '../ledger/ledger.ts';
 
 // An app name is a DNS label.
 export const APP_NAME_LENGTH_MAX: number = 63;

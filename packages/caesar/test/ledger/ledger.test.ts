@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   applyTransfer,
+  applyTransfers,
   available,
   balance,
   expirePending,
@@ -118,6 +119,23 @@ describe('ledger', () => {
     const held = pending(1, 10n, 50);
     applyTransfer(state, ALICE, held, 5);
     expect(codeOf(() => applyTransfer(state, ALICE, { ...settle(2, 'post', held), amount: 9n }, 6))).toBe('caesar.transfer_conflict');
+  });
+
+  it('leaves the same state for transfers together as one after the other', () => {
+    const held = pending(3, 30n, 50);
+    const transfers = [
+      posted(idOf(1), ALICE, BOB, 100n),
+      posted(idOf(2), ALICE, 'owner/carol', 5n),
+      held,
+      posted(idOf(1), ALICE, BOB, 100n),
+      settle(4, 'post', held),
+      posted(idOf(5), ALICE, BOB, 1n),
+    ];
+    const [together, apart] = [funded(), funded()];
+    applyTransfers(together, ALICE, transfers, 5);
+    for (const transfer of transfers) applyTransfer(apart, ALICE, transfer, 5);
+    expect([...together.scan(new Uint8Array())]).toEqual([...apart.scan(new Uint8Array())]);
+    expect(available(readAccount(together, ALICE)!)).toBe(864n);
   });
 
   it('agrees with a plain model over random operations, with zero drift', () => {
