@@ -2,9 +2,10 @@ import { stoqError } from '../errors.ts';
 import type { Session, SessionStream } from '../session/session.ts';
 import type { CallStream } from './call-stream.ts';
 import { FRAME, FRAME_HEAD_BYTES, type Frame, FrameReader, RESET, RESET_BYTES, writeFrameHead } from './frames.ts';
-import { MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX, MuxCall, MuxWriter, numbered, resetError, resetFrame } from './mux-stream.ts';
+import { MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX, MuxCall, MuxWriter, type Outgoing, resetError, resetFrame } from './mux-stream.ts';
 import { ERROR_BYTES_MAX } from './wire.ts';
 
+const NOTHING = new Uint8Array();
 const LIMITS = { [FRAME.value]: MUX_MESSAGE_BYTES_MAX, [FRAME.error]: ERROR_BYTES_MAX, [FRAME.reset]: RESET_BYTES };
 
 /** Small calls of this side on one session, which share a stream. */
@@ -50,15 +51,14 @@ class ClientMux {
 
   constructor(stream: SessionStream) {
     this.#stream = stream;
-    // What cannot be written cannot be answered: the reading side hears of it too.
-    this.#writer = new MuxWriter(stream, () => stream.reset(RESET.protocol));
+    this.#writer = new MuxWriter(stream);
     this.#writer.send(writeFrameHead(new Uint8Array(FRAME_HEAD_BYTES), FRAME.mux));
   }
 
   open(): CallStream | null {
     const number = this.#free.pop() ?? (this.#numbers < MUX_CALLS_MAX ? this.#numbers++ : undefined);
     if (number === undefined) return null;
-    const call = new ClientMuxCall(number, this.#writer);
+    const call = new ClientMuxCall(number, this.#writer, () => this.#release(number));
     this.#calls.set(number, call);
     return call;
   }
@@ -78,7 +78,7 @@ class ClientMux {
       failure = error as Error;
     }
     this.isOver = true;
-    this.#writer.stop();
+    this.#writer.fail(failure);
     this.#stream.reset(RESET.protocol);
     for (const call of this.#calls.values()) call.fail(failure);
   }
@@ -87,30 +87,43 @@ class ClientMux {
     const call = this.#calls.get(number);
     if (call === undefined) throw stoqError('stoq.rpc_malformed', { reason: 'an answer to no call' });
     call.answered(frame);
+    this.#release(number);
+  }
+
+  #release(number: number): void {
     this.#calls.delete(number);
     this.#free.push(number);
   }
 }
 
 class ClientMuxCall extends MuxCall {
+  readonly #release: () => void;
+  #request: Outgoing | undefined;
   #isOver = false;
 
-  async write(...frames: Uint8Array[]): Promise<void> {
-    this.writer.send(numbered(this.number, frames));
+  constructor(number: number, writer: MuxWriter, release: () => void) {
+    super(number, writer);
+    this.#release = release;
   }
 
-  /** The number stays taken until the server has said its last word. */
+  async write(...frames: Uint8Array[]): Promise<void> {
+    this.#request = this.send(...frames);
+    await this.#request.sent;
+  }
+
+  /** A number whose call the server may know of stays taken until the server has said its last word. */
   reset(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.writer.send(numbered(this.number, [resetFrame(code)]));
+    if (this.#request === undefined || this.#request.replace(NOTHING)) this.#release();
+    else this.send(resetFrame(code));
   }
 
   /** Its only frame. */
   answered(frame: Frame): void {
+    if (frame.type === FRAME.reset) this.fail(resetError(frame));
+    else this.deliver(frame);
     this.#isOver = true;
-    if (frame.type === FRAME.reset) return this.fail(resetError(frame));
-    this.deliver(frame);
     this.ended();
   }
 }

@@ -9,6 +9,7 @@ import {
   type Frame,
   FRAME_HEAD_BYTES,
   type FrameLimits,
+  RESET,
   RESET_BYTES,
   writeFrameHead,
 } from './frames.ts';
@@ -20,43 +21,81 @@ export const MUX_MESSAGE_BYTES_MAX: number = 64 * 1024;
 // Calls of one turn share a record.
 const BATCH_BYTES_MAX = 64 * 1024;
 
-interface Outgoing {
-  readonly bytes: Uint8Array;
-  readonly sent: () => void;
+/** Frames of one call that wait for the credit of the peer. */
+export class Outgoing {
+  readonly #sent: PromiseWithResolvers<void> = Promise.withResolvers();
+  #bytes: Uint8Array;
+  #isTaken = false;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.sent.catch(() => {}); // the reading side of the stream fails too
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  /** Resolves when they no longer wait; rejects with the failure of the stream. */
+  get sent(): Promise<void> {
+    return this.#sent.promise;
+  }
+
+  /** False if they are on their way already. */
+  replace(bytes: Uint8Array): boolean {
+    if (!this.#isTaken) this.#bytes = bytes;
+    return !this.#isTaken;
+  }
+
+  take(): Uint8Array {
+    this.#isTaken = true;
+    this.#sent.resolve();
+    return this.#bytes;
+  }
+
+  fail(failure: Error): void {
+    this.#isTaken = true;
+    this.#sent.reject(failure);
+  }
 }
 
 /** Frames of many calls on their way to one stream. */
 export class MuxWriter {
   readonly #stream: SessionStream;
-  readonly #failed: (error: unknown) => void;
   readonly #pending: Outgoing[] = [];
   #isWriting = false;
-  #isStopped = false;
+  #failure: Error | undefined;
 
-  constructor(stream: SessionStream, failed: (error: unknown) => void) {
+  constructor(stream: SessionStream) {
     this.#stream = stream;
-    this.#failed = failed;
   }
 
-  /** `sent`: the frames no longer wait for the peer's credit in front of this one. */
-  send(bytes: Uint8Array, sent: () => void = () => {}): void {
-    if (this.#isStopped) return;
-    this.#pending.push({ bytes, sent });
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    atEndOfTurn(() => void this.#drain());
+  send(bytes: Uint8Array): Outgoing {
+    const outgoing = new Outgoing(bytes);
+    if (this.#failure !== undefined) {
+      outgoing.fail(this.#failure);
+      return outgoing;
+    }
+    this.#pending.push(outgoing);
+    if (!this.#isWriting) {
+      this.#isWriting = true;
+      atEndOfTurn(() => void this.#drain());
+    }
+    return outgoing;
   }
 
-  stop(): void {
-    this.#isStopped = true;
-    this.#pending.length = 0;
+  /** The stream has failed: what waits is dropped, and so is what comes. */
+  fail(failure: Error): void {
+    this.#failure = failure;
+    for (const outgoing of this.#pending.splice(0)) outgoing.fail(failure);
   }
 
   async #drain(): Promise<void> {
     try {
       while (this.#pending.length > 0) await this.#stream.write(this.#nextBatch());
-    } catch (error) {
-      this.#failed(error);
+    } catch {
+      // What cannot be written cannot be answered: the reading side hears of it.
+      this.#stream.reset(RESET.protocol);
     } finally {
       this.#isWriting = false;
     }
@@ -65,19 +104,13 @@ export class MuxWriter {
   #nextBatch(): Uint8Array {
     let count = 0;
     let bytes = 0;
-    for (const { bytes: next } of this.#pending) {
-      if (count > 0 && bytes + next.length > BATCH_BYTES_MAX) break;
+    for (const { length } of this.#pending) {
+      if (count > 0 && bytes + length > BATCH_BYTES_MAX) break;
       count++;
-      bytes += next.length;
+      bytes += length;
     }
-    const batch = this.#pending.splice(0, count);
-    for (const { sent } of batch) sent();
-    return batch.length === 1
-      ? (batch[0] as Outgoing).bytes
-      : Buffer.concat(
-          batch.map((outgoing) => outgoing.bytes),
-          bytes,
-        );
+    const batch = this.#pending.splice(0, count).map((outgoing) => outgoing.take());
+    return batch.length === 1 ? (batch[0] as Uint8Array) : Buffer.concat(batch, bytes);
   }
 }
 
@@ -85,7 +118,7 @@ export class MuxWriter {
 export abstract class MuxCall implements CallStream {
   readonly isShared = true;
   readonly number: number;
-  protected readonly writer: MuxWriter;
+  readonly #writer: MuxWriter;
   readonly #arrived: Frame[] = [];
   readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
   #waiting: { readonly limits: FrameLimits; readonly frame: PromiseWithResolvers<Frame> } | undefined;
@@ -93,7 +126,7 @@ export abstract class MuxCall implements CallStream {
 
   constructor(number: number, writer: MuxWriter) {
     this.number = number;
-    this.writer = writer;
+    this.#writer = writer;
     this.#ended.promise.catch(() => {}); // a call that was refused early does not ask
   }
 
@@ -116,6 +149,10 @@ export abstract class MuxCall implements CallStream {
 
   abstract reset(code: number): void;
 
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
   /** A frame of the peer. */
   deliver(frame: Frame): void {
     const waiting = this.#waiting;
@@ -137,6 +174,10 @@ export abstract class MuxCall implements CallStream {
     this.#failure = error;
     this.#waiting?.frame.reject(error);
     this.#ended.reject(error);
+  }
+
+  protected send(...frames: readonly Uint8Array[]): Outgoing {
+    return this.#writer.send(numbered(this.number, frames));
   }
 
   /** Nothing more comes from the peer. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  type CallReport,
   type Client,
   type CodedError,
   createRpcClient,
@@ -154,10 +155,17 @@ describe('small calls', () => {
 
 describe('a server', () => {
   let answers: Answers;
+  let reports: CallReport[];
   const send = (...parts: readonly Uint8Array[]): Promise<void> => answers.stream.write(Buffer.concat(parts));
+  const take = async (count: number): Promise<Answer[]> => {
+    const taken: Answer[] = [];
+    while (taken.length < count) taken.push(await answers.next());
+    return taken;
+  };
 
   beforeEach(async () => {
-    const rpc = createRpcServer({ clock });
+    reports = [];
+    const rpc = createRpcServer({ clock, observer: { called: (report) => void reports.push(report) } });
     rpc.serve(sampleContract, sampleHandlers(log));
     void rpc.attach(pair.server);
     answers = new Answers(await pair.client.openStream());
@@ -241,6 +249,29 @@ describe('a server', () => {
     await log.until(({ started }) => started.length === 1);
     await send(numbered(9, echo, request(LARGE)));
     await expect(answers.stream.read()).rejects.toMatchObject({ code: 'stoq.stream_reset', data: { code: 3 } });
+  });
+
+  it('keeps calls under way whose answers wait for their reader, until their deadline', async () => {
+    const count = 300;
+    for (let number = 0; number < count; number++) await send(numbered(number, echo, request(LARGE)));
+    // Above 256 they are refused, which waits for the reader as well.
+    await expect.poll(() => clock.timers).toBeGreaterThan(280);
+    expect(reports.length).toBeLessThan(20);
+    clock.step(1_000);
+    await expect.poll(() => reports.filter(({ code }) => code === 'stoq.rpc_deadline').length).toBeGreaterThan(230);
+    const got = await take(count);
+    expect(new Set(got.map(({ number }) => number)).size).toBe(count);
+    expect(got.filter(({ type, value }) => type === RESET && value === 2).length).toBeGreaterThan(230);
+    expect(got.filter(({ type }) => type === ERROR).length).toBeGreaterThan(30);
+  });
+
+  it('drops an answer that waits when its caller gives the call up', async () => {
+    for (let number = 0; number < 20; number++) await send(numbered(number, echo, request(LARGE)));
+    await send(numbered(19, frame(RESET, '0001')));
+    await expect.poll(() => reports.some(({ code }) => code === 'stoq.rpc_cancelled')).toBe(true);
+    const got = await take(20);
+    expect(got.at(-1)).toEqual({ number: 19, type: RESET, value: 1 });
+    expect(got.slice(0, -1).every(({ type }) => type === VALUE)).toBe(true);
   });
 
   it('has four shared streams in a session, and another when one has ended', async () => {
