@@ -1,31 +1,13 @@
-import type { DaemonKind } from '@hypermesh/devnet';
-import {
-  type Address,
-  type Carrier,
-  CodedError,
-  connectSession,
-  type ConnectOptions,
-  type IdentityKind,
-  type LocalIdentity,
-  type Session,
-  stoqError,
-} from '@hypermesh/stoq';
+import { type Carrier, CodedError, connectSession, type ConnectOptions, type Session, stoqError } from '@hypermesh/stoq';
 import { type Prng, sendHandshakeGarbage, sendSessionGarbage } from '@hypermesh/testkit';
-import { exchange, isTyped, type Outcome } from './answer.ts';
-import { SERVED_BY, type Target } from './contracts.ts';
-import { type Call, makeCall } from './frames.ts';
+import { exchange, type Outcome } from './answer.ts';
+import { isServed, type Target } from './contracts.ts';
+import { type CallSource, makeConversation, type Turn } from './conversation.ts';
+import { type Form, makeCall } from './frames.ts';
+import { type Front, judgeCall, judgeHeld } from './judge.ts';
 import type { Vocabulary } from './sample.ts';
+import { hold, holdTogether, SHARED_STREAMS_MAX } from './shared-stream.ts';
 import type { Tally } from './tally.ts';
-
-/** One daemon and one identity under which it is attacked. */
-export interface Front {
-  readonly daemon: string;
-  readonly kind: DaemonKind;
-  readonly address: Address;
-  /** What the daemon is asked to show. */
-  readonly expect: IdentityKind;
-  readonly identity: LocalIdentity;
-}
 
 export interface AttackComponents extends Pick<ConnectOptions, 'verifier' | 'crypto' | 'clock' | 'entropy'> {
   readonly carrier: Carrier;
@@ -36,15 +18,15 @@ export interface AttackComponents extends Pick<ConnectOptions, 'verifier' | 'cry
   readonly signal: AbortSignal;
 }
 
-const CALLS_AT_ONCE = 4;
-const CALLS_PER_SESSION = 64;
+// Each has one shared stream at most.
+const ROUNDS_AT_ONCE = SHARED_STREAMS_MAX;
+const ROUNDS_PER_SESSION = 64;
+// A conversation has ten calls or so: with this share most calls go there, as they do between daemons.
+const CONVERSATION_SHARE = 0.15;
 const SERVED_SHARE = 0.85;
 const HANDSHAKE_MS_MAX = 10_000;
 // A daemon that refuses a handshake for its rate, or because it takes no such identity, is asked again after this.
 const PAUSE_MS = 500;
-const SHOWN_BYTES_MAX = 200;
-// Contracts between validators.
-const INNER: readonly string[] = ['consensus', 'witness', 'issuance-policy'];
 
 /** Attacks one front until the signal aborts: sessions full of calls, and between them garbage below RPC. */
 export async function attack(front: Front, components: AttackComponents): Promise<void> {
@@ -54,7 +36,8 @@ export async function attack(front: Front, components: AttackComponents): Promis
     if (session === null) {
       await pause(PAUSE_MS, signal);
     } else {
-      await Promise.all(Array.from({ length: CALLS_AT_ONCE }, () => callRepeatedly(session, front, components)));
+      await Promise.all(Array.from({ length: ROUNDS_AT_ONCE }, () => callInRounds(session, front, components)));
+      if (!signal.aborted) await crowd(session, front, components).catch((error: unknown) => note(error, tally));
       session.abort(stoqError('stoq.session_closed'));
     }
     if (!signal.aborted && prng.chance(0.5)) await litter(front, components).catch((error: unknown) => note(error, tally));
@@ -78,47 +61,54 @@ async function openSession(front: Front, components: AttackComponents): Promise<
   }
 }
 
-async function callRepeatedly(session: Session, front: Front, components: AttackComponents): Promise<void> {
-  const { prng, tally, signal, vocabulary } = components;
+async function callInRounds(session: Session, front: Front, components: AttackComponents): Promise<void> {
+  const { prng, tally, signal } = components;
   let isOver = false;
   void session.ended.then(() => (isOver = true));
-  for (let calls = 0; calls < CALLS_PER_SESSION && !isOver && !signal.aborted; calls++) {
-    const target = pickTarget(front, components);
-    const call = makeCall(target, prng, vocabulary);
-    const outcome = await exchange(session, call);
-    tally.add(target.method, outcome);
-    const fault = faultOf(front, target, call, outcome);
-    if (fault !== null)
-      tally.violate(`${front.daemon} as ${front.identity.kind}, ${target.method}, ${call.form}: ${fault}; ${shown(call)}`);
+  for (let round = 0; round < ROUNDS_PER_SESSION && !isOver && !signal.aborted; round++) {
+    if (prng.chance(CONVERSATION_SHARE)) await converse(session, front, components).catch((error: unknown) => note(error, tally));
+    else await callAlone(session, front, components);
   }
+}
+
+/** One call on a stream of its own. */
+async function callAlone(session: Session, front: Front, components: AttackComponents, forms?: readonly Form[]): Promise<Outcome> {
+  const { prng, tally, vocabulary, clock } = components;
+  const target = pickTarget(front, components);
+  const call = makeCall(target, prng, vocabulary, forms);
+  const outcome = await exchange(session, call, clock);
+  judgeCall(front, { target, call, frames: call.frames }, outcome, tally);
+  return outcome;
+}
+
+/** Many calls on one stream. If they break it, the session must still answer. */
+async function converse(session: Session, front: Front, components: AttackComponents): Promise<void> {
+  const { tally, clock } = components;
+  const conversation = makeConversation(sourceOf(front, components));
+  tally.sharedStreams++;
+  const held = await hold(session, conversation, clock);
+  judgeHeld(front, conversation.form, held, tally);
+  if (conversation.breach === null) return;
+  const { kind } = await callAlone(session, front, components, ['sound']);
+  if (kind === 'ended') judgeHeld(front, conversation.form, { ...held, outcomes: [], faults: ['the next call has ended'] }, tally);
+}
+
+/** Calls on one shared stream more than the session may have. */
+async function crowd(session: Session, front: Front, components: AttackComponents): Promise<void> {
+  const { tally, clock } = components;
+  const source = sourceOf(front, components);
+  const turns = Array.from({ length: SHARED_STREAMS_MAX + 1 }, () => makeConversation(source, 'sound').turns[0] as Turn);
+  tally.sharedStreams += turns.length;
+  judgeHeld(front, 'a crowd', await holdTogether(session, turns, clock), tally);
+}
+
+function sourceOf(front: Front, components: AttackComponents): CallSource {
+  return { ...components, pickTarget: () => pickTarget(front, components) };
 }
 
 function pickTarget({ kind }: Front, { prng, targets }: AttackComponents): Target {
   const served = targets.filter(({ method }) => isServed(method, kind));
   return prng.pick(served.length > 0 && prng.chance(SERVED_SHARE) ? served : targets);
-}
-
-export function isServed(method: string, kind: DaemonKind): boolean {
-  return (SERVED_BY[contractOf(method)] ?? []).includes(kind);
-}
-
-/** What is wrong with the outcome, if anything. */
-export function faultOf(
-  { kind, identity }: Pick<Front, 'kind' | 'identity'>,
-  { method }: Target,
-  { form }: Call,
-  outcome: Outcome,
-): string | null {
-  const isCallIntact = form === 'sound';
-  if (outcome.kind === 'nothing') return form === 'mutated header' || form === 'mutated frames' ? null : 'no answer';
-  if (outcome.kind === 'error' && !isTyped(outcome.code)) return `an error without a type: ${outcome.code}`;
-  if (outcome.kind === 'error' && isCallIntact && outcome.code === 'stoq.rpc_unknown_method' && isServed(method, kind)) return 'not served';
-  if (outcome.kind === 'value' && isCallIntact && INNER.includes(contractOf(method)) && identity.kind !== 'set-entry') return 'not refused';
-  return null;
-}
-
-function contractOf(method: string): string {
-  return method.slice(0, method.indexOf('/'));
 }
 
 async function litter({ address, expect, identity }: Front, components: AttackComponents): Promise<void> {
@@ -135,11 +125,6 @@ async function litter({ address, expect, identity }: Front, components: AttackCo
 function note(error: unknown, tally: Tally): void {
   if (error instanceof CodedError) tally.code(error.code);
   else if (!(error instanceof DOMException)) tally.violate(`the attacker failed: ${String(error)}`);
-}
-
-function shown({ bytes }: Call): string {
-  const hex = Buffer.from(bytes.subarray(0, SHOWN_BYTES_MAX)).toString('hex');
-  return bytes.length > SHOWN_BYTES_MAX ? `${hex}... (${bytes.length} bytes)` : hex;
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {

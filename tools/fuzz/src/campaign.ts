@@ -4,10 +4,11 @@ import { type DaemonKind, type DaemonProcess, type RunningMesh, startMesh, type 
 import { createQuicCarrier, type IdentityKind, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { encodeGenesis } from '@hypermesh/trustchain';
 import { Prng } from '@hypermesh/testkit';
-import { attack, type Front, isServed } from './attack.ts';
-import { allContracts, targetsOf } from './contracts.ts';
+import { attack } from './attack.ts';
+import { allContracts, isServed, targetsOf } from './contracts.ts';
 import { type Health, orderOne, readAgreement, readHealth } from './health.ts';
 import { openAttackers } from './identities.ts';
+import type { Front } from './judge.ts';
 import type { Vocabulary } from './sample.ts';
 import { alarmingLines, type MemoryReport, memoryReport, residentMiB } from './sampler.ts';
 import { Tally } from './tally.ts';
@@ -36,6 +37,7 @@ export interface CampaignReport {
   readonly values: number;
   readonly errors: number;
   readonly ended: number;
+  readonly sharedStreams: number;
   readonly handshakes: { readonly attempted: number; readonly refused: number };
   readonly garbage: { readonly connections: number; readonly sessions: number };
   readonly methods: Readonly<Record<string, { readonly calls: number; readonly values: number; readonly errors: number }>>;
@@ -76,6 +78,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     values,
     errors,
     ended,
+    sharedStreams: tally.sharedStreams,
     handshakes: { attempted: handshakes, refused: handshakesRefused },
     garbage: { connections: garbageConnections, sessions: garbageSessions },
     methods: Object.fromEntries([...tally.methods].toSorted(([left], [right]) => (left < right ? -1 : 1))),

@@ -39,7 +39,7 @@ function textOf(report: CampaignReport): string {
   const { calls, values, errors, ended, handshakes, garbage, methods, codes, daemons, height, violations, seed, seconds, warmUpSeconds } =
     report;
   return [
-    `${calls} calls to ${Object.keys(methods).length} methods in ${warmUpSeconds} + ${seconds} s: ${values} answered, ${errors} refused, ${ended} ended`,
+    `${calls} calls to ${Object.keys(methods).length} methods in ${warmUpSeconds} + ${seconds} s: ${values} answered, ${errors} refused, ${ended} ended; ${report.sharedStreams} shared streams`,
     `${handshakes.attempted} handshakes (${handshakes.refused} refused), garbage on ${garbage.connections} connections and ${garbage.sessions} sessions`,
     `${Object.keys(codes).length} codes: ${Object.entries(codes)
       .map(([code, count]) => `${code} ${count}`)

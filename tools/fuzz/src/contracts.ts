@@ -27,6 +27,14 @@ export const SERVED_BY: Readonly<Record<string, readonly DaemonKind[]>> = {
   circuit: [],
 };
 
+export function isServed(method: string, kind: DaemonKind): boolean {
+  return (SERVED_BY[contractOf(method)] ?? []).includes(kind);
+}
+
+export function contractOf(method: string): string {
+  return method.slice(0, method.indexOf('/'));
+}
+
 /** All contracts that the packages export, found among their exports so that a new one is fuzzed without being named here. */
 export function allContracts(): readonly Contract[] {
   const found = [stoq, trustchain, mesh, catalog, caesar].flatMap((module) => Object.values(module).filter(isContract));

@@ -10,6 +10,7 @@ export class Tally {
   values = 0;
   errors = 0;
   ended = 0;
+  sharedStreams = 0;
   handshakes = 0;
   handshakesRefused = 0;
   garbageConnections = 0;

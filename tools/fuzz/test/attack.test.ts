@@ -1,15 +1,13 @@
 import {
   blobContract,
+  type Carrier,
   createBlobStore,
-  createCrypto,
   createHost,
   createPinnedIdentity,
-  createPinnedVerifier,
   createQuicCarrier,
-  type Crypto,
   type Host,
-  type HybridSigner,
   serveBlobs,
+  stoqError,
   systemClock,
   systemEntropy,
 } from '@hypermesh/stoq';
@@ -18,31 +16,27 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { attack, faultOf, type Front } from '../src/attack.ts';
+import { attack } from '../src/attack.ts';
 import { targetsOf } from '../src/contracts.ts';
 import type { Call } from '../src/frames.ts';
+import { faultOf, type Front } from '../src/judge.ts';
 import { Tally } from '../src/tally.ts';
+import { createPeers, type Peers, startServer } from './altered-server.ts';
 
-const CALLS = 400;
+const CALLS = 1_000;
 const ATTACK_MS_MAX = 15_000;
+const SYSTEM = { clock: systemClock, entropy: systemEntropy };
 
-let crypto: Crypto;
-let signers: { readonly server: HybridSigner; readonly client: HybridSigner };
+let peers: Peers;
 beforeAll(async () => {
-  crypto = await createCrypto();
-  const signer = async (): Promise<HybridSigner> =>
-    crypto.createHybridSigner(await crypto.generateKeyPair('ed25519'), await crypto.generateKeyPair('falcon1024'));
-  signers = { server: await signer(), client: await signer() };
+  peers = await createPeers();
 }, 30_000);
-afterAll(() => crypto.close());
+afterAll(() => peers.crypto.close());
 
-async function attacked(serve: (host: Host) => void): Promise<{ host: Host; tally: Tally }> {
-  const everybody = Object.values(signers).map(({ publicKey }) => ({ key: publicKey, roles: ['owner'], names: ['peer'] }) as const);
-  const verifier = createPinnedVerifier(everybody);
-  const components = { crypto, clock: systemClock, entropy: systemEntropy, verifier };
+async function attacked(serve: (host: Host) => void): Promise<Tally> {
   const host = createHost(
-    { ...components, carriers: [createQuicCarrier()] },
-    { identities: () => [createPinnedIdentity(signers.server)], listen: ['127.0.0.1:0'] },
+    { ...peers, ...SYSTEM, carriers: [createQuicCarrier()] },
+    { identities: () => [createPinnedIdentity(peers.server)], listen: ['127.0.0.1:0'] },
   );
   serve(host);
   await host.start();
@@ -51,24 +45,23 @@ async function attacked(serve: (host: Host) => void): Promise<{ host: Host; tall
     await carrier.close();
     await host.stop({ graceMs: 0 });
   });
+  const identity = createPinnedIdentity(peers.client);
+  const address = host.addresses()[0]!;
+  return attackUntil(({ calls }) => calls >= CALLS, { daemon: 'host', kind: 'stoqd', address, expect: 'pinned', identity }, carrier);
+}
+
+async function attackUntil(isEnough: (tally: Tally) => boolean, front: Front, carrier: Carrier): Promise<Tally> {
   const ending = new AbortController();
   const tally = new Tally();
   const add = tally.add.bind(tally);
   tally.add = (method, outcome) => {
     add(method, outcome);
-    if (tally.calls >= CALLS) ending.abort();
-  };
-  const front: Front = {
-    daemon: 'host',
-    kind: 'stoqd',
-    address: host.addresses()[0]!,
-    expect: 'pinned',
-    identity: createPinnedIdentity(signers.client),
+    if (isEnough(tally)) ending.abort();
   };
   const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(ATTACK_MS_MAX)]);
-  const targets = targetsOf(blobContract);
-  await attack(front, { ...components, carrier, targets, tally, signal, vocabulary: { bytes: [], texts: [] }, prng: new Prng(11) });
-  return { host, tally };
+  const vocabulary = { bytes: [], texts: [] };
+  await attack(front, { ...peers, ...SYSTEM, carrier, targets: targetsOf(blobContract), tally, signal, vocabulary, prng: new Prng(11) });
+  return tally;
 }
 
 describe('an attack', () => {
@@ -76,16 +69,22 @@ describe('an attack', () => {
     const directory = await mkdtemp(join(tmpdir(), 'fuzz-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const store = createBlobStore({ directory, quotaBytes: 1024 * 1024 });
-    const { tally } = await attacked((host) => serveBlobs(host, store));
+    const tally = await attacked((host) => serveBlobs(host, store));
     expect(tally.violations).toEqual([]);
     expect([...tally.methods.keys()].toSorted()).toEqual(['blob/1.get', 'blob/1.stat']);
     expect(tally.codes.get('stoq.blob_missing')).toBeGreaterThan(0);
     expect(tally.codes.get('stoq.rpc_malformed')).toBeGreaterThan(0);
-    expect([tally.values > 0, tally.handshakes > 0]).toEqual([true, true]);
+    expect([tally.values > 0, tally.handshakes > 1, tally.sharedStreams > 0]).toEqual([true, true, true]);
+  });
+
+  test('finds a session that ends with a shared stream', { timeout: 30_000 }, async () => {
+    const { front, carrier } = await startServer(peers, (_, session) => ({ reset: () => session.abort(stoqError('stoq.session_closed')) }));
+    const tally = await attackUntil(({ violations }) => violations.length > 0, front, carrier);
+    expect(tally.violations[0]).toMatch(/^server as pinned, shared stream, .*: the next call has ended; [0-9a-f]+/);
   });
 
   test('finds a handler that throws what has no code', { timeout: 30_000 }, async () => {
-    const { tally } = await attacked((host) =>
+    const tally = await attacked((host) =>
       host.serve(blobContract, {
         stat: async () => {
           throw new TypeError('a mistake');
@@ -104,7 +103,7 @@ describe('an attack', () => {
 
 describe('a fault', () => {
   const target = (method: string): Parameters<typeof faultOf>[1] => ({ method, spec: blobContract.methods.stat });
-  const call = (form: Call['form']): Call => ({ form, bytes: new Uint8Array() });
+  const call = (form: Call['form']): Call => ({ form, frames: [] });
   const front = (kind: Front['kind'], identity: string): Parameters<typeof faultOf>[0] => ({ kind, identity: { kind: identity } as never });
 
   test.each<[string, string | null, Parameters<typeof faultOf>]>([
