@@ -64,16 +64,16 @@ export * from './rpc/contract.ts';
 export type * from './rpc/service.ts';
 export type * from './rpc/observer.ts';
 export { createRpcClient, type RpcClientComponents } from './rpc/client.ts';
-export { MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX } from './rpc/mux-stream.ts';
+export { MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX } from './rpc/mux-call.ts';
 export {
   CALLS_MAX,
   CALLS_PER_SESSION_MAX,
   createRpcServer,
-  MUX_STREAMS_PER_SESSION_MAX,
   type RpcServer,
   type RpcServerComponents,
   type RpcServerConfig,
 } from './rpc/server.ts';
+export { MUX_STREAMS_PER_SESSION_MAX } from './rpc/served-session.ts';
 export { type SessionLease, type SessionSource, singleSession } from './rpc/session-source.ts';
 export { decodeValue } from './rpc/value-reader.ts';
 export { encodeValue } from './rpc/value-writer.ts';

@@ -49,7 +49,7 @@ type Breach =
   | 'header beyond its limit'
   | 'request beyond its limit'
   | 'reset of another length';
-export type SharedForm = 'sound' | 'start with a payload' | Garbled | Breach;
+export type SharedForm = 'sound' | Garbled | Breach;
 
 /** Header and request, and what the form of the call has behind them. */
 type CallFrames = readonly [Uint8Array, Uint8Array, ...Uint8Array[]];
@@ -57,11 +57,12 @@ type Variation = (call: CallFrames, prng: Prng) => readonly Uint8Array[];
 
 const NUMBER_MAX = 1_023;
 const HEADER_BYTES_MAX = 256;
-const REQUEST_BYTES_MAX = 64 * 1024;
+const REQUEST_BYTES_MAX = 16 * 1024;
 const TURNS_MAX = 3;
 const CALLS_PER_TURN_MAX = 8;
 const CUTS_MAX = 3;
 const NONE = new Uint8Array();
+const START = frame(FRAME.mux, NONE);
 
 // A call that has one answer, whatever is beside its frames.
 const SOUND: readonly Variation[] = [
@@ -80,19 +81,13 @@ const BREACHES: Readonly<Record<Breach, Variation>> = {
   'number in use': ([header, request]) => [header, header, request],
   'number beyond the limit': (call) => call,
   'no header': ([, request]) => [request],
-  'second start': ([header, request], prng) => (prng.chance(0.5) ? [start(NONE)] : [header, start(NONE), request]),
+  'second start': ([header, request], prng) => (prng.chance(0.5) ? [START] : [header, START, request]),
   'header beyond its limit': ([, request]) => [frame(FRAME.header, new Uint8Array(HEADER_BYTES_MAX + 1)), request],
   'request beyond its limit': ([header]) => [header, frame(FRAME.request, new Uint8Array(REQUEST_BYTES_MAX + 1))],
   'reset of another length': ([header, request], prng) => [header, frame(FRAME.reset, prng.bytes(prng.pick([0, 1, 3]))), request],
 };
 
-export const SHARED_FORMS: readonly SharedForm[] = [
-  'sound',
-  'start with a payload',
-  'mutated frames',
-  'truncated',
-  ...(Object.keys(BREACHES) as Breach[]),
-];
+export const SHARED_FORMS: readonly SharedForm[] = ['sound', 'mutated frames', 'truncated', ...(Object.keys(BREACHES) as Breach[])];
 
 const CHOICES: readonly SharedForm[] = [...SHARED_FORMS, ...Array<SharedForm>(SHARED_FORMS.length).fill('sound')];
 const WHOLE: readonly Form[] = ['sound', 'mutated request', 'random value', 'random bytes', 'mutated header', 'unknown method'];
@@ -100,11 +95,10 @@ const CALL_CHOICES: readonly Form[] = FORM_CHOICES.filter((form) => WHOLE.includ
 
 export function makeConversation(source: CallSource, form: SharedForm = source.prng.pick(CHOICES)): Conversation {
   const { prng } = source;
-  const isStartWrong = form === 'start with a payload';
   const numbers = drawNumbers(prng);
-  const count = isStartWrong ? 1 : prng.integer(1, TURNS_MAX);
+  const count = prng.integer(1, TURNS_MAX);
   const turns = Array.from({ length: count }, (_, index) => {
-    const begin = index > 0 ? NONE : start(isStartWrong ? prng.bytes(prng.integer(1, 8)) : NONE);
+    const begin = index > 0 ? NONE : START;
     return makeTurn(source, numbers, begin, index === count - 1 ? form : 'sound');
   });
   if (form === 'sound') return { form, turns, breach: null, isGarbled: false };
@@ -174,10 +168,6 @@ function interleaved(calls: readonly SharedCall[], prng: Prng): Uint8Array {
 function cut(bytes: Uint8Array, prng: Prng): readonly Uint8Array[] {
   const cuts = Array.from({ length: prng.integer(0, CUTS_MAX) }, () => prng.integer(0, bytes.length)).toSorted((a, b) => a - b);
   return [...cuts, bytes.length].map((end, index) => bytes.subarray(cuts[index - 1] ?? 0, end));
-}
-
-function start(payload: Uint8Array): Uint8Array {
-  return frame(FRAME.mux, payload);
 }
 
 function reset(prng: Prng): Uint8Array {

@@ -17,7 +17,7 @@ export const SHARED_STREAMS_MAX = 4;
 
 const PROTOCOL = 3;
 const RESET: Outcome = { kind: 'ended', code: 'stoq.stream_reset' };
-const ANSWER_BYTES_MAX = 64 * 1024;
+const ANSWER_BYTES_MAX = 16 * 1024;
 
 /** Sends the conversation, and waits until the server has reset the stream: its place is free then. Throws as `openStream` does. */
 export async function hold(session: Session, { turns, breach, isGarbled }: Conversation, timer: Timer): Promise<Held> {

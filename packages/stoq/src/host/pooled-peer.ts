@@ -2,7 +2,6 @@ import { awaitWithPatience } from '../carrier/patience.ts';
 import type { Clock } from '../clock.ts';
 import { equalBytes } from '../crypto/bytes.ts';
 import type { Entropy } from '../crypto/entropy.ts';
-import { createSharedCalls, type SharedCalls } from '../rpc/mux-client.ts';
 import type { SessionLease } from '../rpc/session-source.ts';
 import type { Session } from '../session/session.ts';
 import { backOffMs } from './back-off.ts';
@@ -26,7 +25,6 @@ export interface PoolScope {
 
 interface PooledSession {
   readonly session: Session;
-  readonly sharedCalls: SharedCalls;
   /** The own identity that the peer has seen. */
   readonly shown: Uint8Array | undefined;
   readonly openedAtMs: number;
@@ -90,7 +88,6 @@ export class PooledPeer {
     let released = false;
     return {
       session: pooled.session,
-      sharedCalls: pooled.sharedCalls,
       release: () => {
         if (released) return;
         released = true;
@@ -120,7 +117,6 @@ export class PooledPeer {
     const now = this.#scope.clock.monotonic();
     const pooled: PooledSession = {
       session,
-      sharedCalls: createSharedCalls(session),
       shown,
       openedAtMs: now,
       calls: 0,

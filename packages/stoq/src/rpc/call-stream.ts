@@ -3,15 +3,16 @@ import { type Frame, type FrameLimits, FrameReader } from './frames.ts';
 
 /** The frames of one call, whatever carries them. One `next` and one `write` at a time. */
 export interface CallStream {
-  /** It carries other calls too: one small answer, no stream of values. */
-  readonly isShared: boolean;
+  /** It carries one value, and none above `valueBytesMax`, because others share it. */
+  readonly isUnary: boolean;
+  readonly valueBytesMax: number;
   /** The peer's next frame, or null at its end; see `FrameReader.next`. */
   next(limits: FrameLimits): Promise<Frame | null>;
-  /** Resolves when the frames are on their way. */
+  /** Resolves when the frames are on their way; rejects when the call is given up before. */
   write(...frames: Uint8Array[]): Promise<void>;
   /** Ends this side's direction. */
   finish(): Promise<void>;
-  /** Resolves when the peer has ended its direction; see `FrameReader.end`. Throws if it gives the call up. */
+  /** Resolves when nothing of the call is to come or to go any more; see `FrameReader.end`. Throws if the peer gives the call up. */
   end(bytesMax: number): Promise<void>;
   /** Gives the call up; the peer sees `code`. */
   reset(code: number): void;
@@ -22,7 +23,8 @@ const JOINED_BYTES_MAX = 32 * 1024;
 
 /** A stream of the session for one call alone. */
 export class DirectStream implements CallStream {
-  readonly isShared = false;
+  readonly isUnary = false;
+  readonly valueBytesMax: number = Number.POSITIVE_INFINITY;
   readonly #stream: SessionStream;
   readonly #reader: FrameReader;
 

@@ -7,7 +7,8 @@ import { type CallStream, DirectStream } from './call-stream.ts';
 import type { MethodSpec } from './contract.ts';
 import { FRAME, RESET } from './frames.ts';
 import { Interrupt } from './interrupt.ts';
-import { MUX_MESSAGE_BYTES_MAX } from './mux-stream.ts';
+import { MUX_MESSAGE_BYTES_MAX } from './mux-call.ts';
+import { sharedCallsOf } from './mux-client.ts';
 import type { RpcObserver } from './observer.ts';
 import type { CallOptions } from './service.ts';
 import type { SessionLease, SessionSource } from './session-source.ts';
@@ -30,7 +31,7 @@ export interface ClientMethod {
 interface Exchange {
   readonly lease: SessionLease;
   readonly stream: CallStream;
-  /** The request has left this side. */
+  /** The request is within the peer's credit. */
   written: boolean;
 }
 
@@ -137,10 +138,10 @@ export class ClientCall {
   }
 
   /** Small calls share a stream, while it has room. */
-  async #stream({ session, sharedCalls }: SessionLease, requestBytes: number): Promise<CallStream> {
+  async #stream({ session }: SessionLease, requestBytes: number): Promise<CallStream> {
     const { kind, responseBytesMax } = this.#method.spec;
     const isSmall = kind === 'unary' && Math.max(requestBytes, responseBytesMax) <= MUX_MESSAGE_BYTES_MAX;
-    const shared = isSmall ? await sharedCalls.open() : null;
+    const shared = isSmall ? await sharedCallsOf(session).open() : null;
     return shared ?? new DirectStream(await session.openStream({ signal: this.#interrupt.signal }));
   }
 

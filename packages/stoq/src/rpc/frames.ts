@@ -14,7 +14,7 @@ export type FrameType = (typeof FRAME)[keyof typeof FRAME];
 export type FrameLimits = Partial<Record<FrameType, number>>;
 
 export const FRAME_HEAD_BYTES = 5;
-export const CALL_NUMBER_BYTES = 2;
+const CALL_NUMBER_BYTES = 2;
 export const RESET_BYTES = 2;
 
 /** Codes of `SessionStream.reset` and of `reset` frames: why a side gave the call up. */
@@ -69,15 +69,10 @@ export class FrameReader {
     throw stoqError('stoq.rpc_malformed', { reason: 'bytes after the last frame' });
   }
 
-  /** The type of the next frame, which stays; null at the end. Not while a `next` is under way. */
-  async peek(): Promise<number | null> {
-    return (await this.#fill(1)) ? (this.#pending[0] as number) : null;
-  }
-
   /** The number in front of the next frame of a mux stream, or null at the authenticated end. */
   async callNumber(): Promise<number | null> {
     const bytes = await this.#take(CALL_NUMBER_BYTES);
-    return bytes === null ? null : ((bytes[0] as number) << 8) | (bytes[1] as number);
+    return bytes === null ? null : uint16(bytes);
   }
 
   async #next(limits: FrameLimits): Promise<Frame | null> {
@@ -91,21 +86,15 @@ export class FrameReader {
     return { type, payload };
   }
 
+  /** Exactly `length` bytes, or null if the stream ends before the first; memory grows only with what arrives. */
   async #take(length: number): Promise<Uint8Array | null> {
-    if (this.#pending.length < length && !(await this.#fill(length))) return null;
-    const taken = this.#pending.subarray(0, length);
-    this.#pending = this.#pending.subarray(length);
-    return taken;
-  }
-
-  /** Until `length` bytes are there; false if the stream ends before the first. Memory grows only with what arrives. */
-  async #fill(length: number): Promise<boolean> {
+    if (this.#pending.length >= length) return this.#split(length);
     const chunks = this.#pending.length > 0 ? [this.#pending] : [];
     let available = this.#pending.length;
     while (available < length) {
       const chunk = await this.#stream.read();
       if (chunk === null) {
-        if (available === 0) return false;
+        if (available === 0) return null;
         throw stoqError('stoq.rpc_malformed', { reason: 'truncated frame' });
       }
       if (chunk.length === 0) continue;
@@ -113,8 +102,37 @@ export class FrameReader {
       available += chunk.length;
     }
     this.#pending = chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, available);
-    return true;
+    return this.#split(length);
   }
+
+  #split(length: number): Uint8Array {
+    const taken = this.#pending.subarray(0, length);
+    this.#pending = this.#pending.subarray(length);
+    return taken;
+  }
+}
+
+/** Frames of one call of a mux stream, each with the number of the call in front. */
+export function numbered(number: number, frames: readonly Uint8Array[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(frames.reduce((sum, { length }) => sum + CALL_NUMBER_BYTES + length, 0));
+  let at = 0;
+  for (const frame of frames) {
+    at = bytes.writeUInt16BE(number, at);
+    bytes.set(frame, at);
+    at += frame.length;
+  }
+  return bytes;
+}
+
+export function encodeReset(code: number): Uint8Array {
+  const frame = Buffer.alloc(FRAME_HEAD_BYTES + RESET_BYTES);
+  frame.writeUInt16BE(code, FRAME_HEAD_BYTES);
+  return writeFrameHead(frame, FRAME.reset);
+}
+
+export function decodeReset(payload: Uint8Array): number {
+  if (payload.length !== RESET_BYTES) throw stoqError('stoq.rpc_malformed', { reason: 'reset frame' });
+  return uint16(payload);
 }
 
 /** Throws `stoq.rpc_malformed` or `stoq.rpc_too_large`. */
@@ -122,4 +140,8 @@ export function assertAllowed(type: FrameType, length: number, limits: FrameLimi
   const bytesMax = limits[type];
   if (bytesMax === undefined) throw stoqError('stoq.rpc_malformed', { reason: 'unexpected frame' });
   if (length > bytesMax) throw stoqError('stoq.rpc_too_large', { bytes: length, bytesMax });
+}
+
+function uint16(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint16(0);
 }

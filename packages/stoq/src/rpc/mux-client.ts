@@ -1,11 +1,11 @@
 import { stoqError } from '../errors.ts';
 import type { Session, SessionStream } from '../session/session.ts';
 import type { CallStream } from './call-stream.ts';
-import { FRAME, FRAME_HEAD_BYTES, type Frame, FrameReader, RESET, RESET_BYTES, writeFrameHead } from './frames.ts';
-import { MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX, MuxCall, MuxWriter, type Outgoing, resetError, resetFrame } from './mux-stream.ts';
+import { encodeReset, FRAME, FRAME_HEAD_BYTES, type Frame, FrameReader, numbered, RESET, RESET_BYTES, writeFrameHead } from './frames.ts';
+import { failureOfAll, MUX_CALLS_MAX, MUX_MESSAGE_BYTES_MAX, MuxCall, peerReset } from './mux-call.ts';
+import { MuxWriter, type Outgoing } from './mux-writer.ts';
 import { ERROR_BYTES_MAX } from './wire.ts';
 
-const NOTHING = new Uint8Array();
 const LIMITS = { [FRAME.value]: MUX_MESSAGE_BYTES_MAX, [FRAME.error]: ERROR_BYTES_MAX, [FRAME.reset]: RESET_BYTES };
 
 /** Small calls of this side on one session, which share a stream. */
@@ -14,8 +14,20 @@ export interface SharedCalls {
   open(): Promise<CallStream | null>;
 }
 
+// One for each session, whoever calls on it: the peer takes few shared streams.
+const SHARED = new WeakMap<Session, SharedCalls>();
+
+export function sharedCallsOf(session: Session): SharedCalls {
+  let shared = SHARED.get(session);
+  if (shared === undefined) {
+    shared = createSharedCalls(session);
+    SHARED.set(session, shared);
+  }
+  return shared;
+}
+
 /** Opens the stream with the first call, and another if that one breaks. */
-export function createSharedCalls(session: Session): SharedCalls {
+function createSharedCalls(session: Session): SharedCalls {
   let current: Promise<ClientMux> | undefined;
 
   const openMux = async (): Promise<ClientMux> => {
@@ -27,6 +39,7 @@ export function createSharedCalls(session: Session): SharedCalls {
   return {
     async open() {
       for (;;) {
+        if (session.isClosing) throw stoqError('stoq.session_closed');
         const opening = (current ??= openMux());
         const mux = await opening.catch((error: unknown) => {
           if (current === opening) current = undefined;
@@ -47,12 +60,16 @@ class ClientMux {
   /** Numbers of calls that are over. */
   readonly #free: number[] = [];
   #numbers = 0;
-  isOver = false;
+  #isOver = false;
 
   constructor(stream: SessionStream) {
     this.#stream = stream;
     this.#writer = new MuxWriter(stream);
     this.#writer.send(writeFrameHead(new Uint8Array(FRAME_HEAD_BYTES), FRAME.mux));
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   open(): CallStream | null {
@@ -66,7 +83,6 @@ class ClientMux {
   /** Hands answers to their calls until the stream ends; never rejects. */
   async run(): Promise<void> {
     const reader = new FrameReader(this.#stream);
-    let failure: Error;
     try {
       for (;;) {
         const number = await reader.callNumber();
@@ -74,13 +90,13 @@ class ClientMux {
         if (number === null || frame === null) throw stoqError('stoq.rpc_malformed', { reason: 'a shared stream ended' });
         this.#answered(number, frame);
       }
-    } catch (error) {
-      failure = error as Error;
+    } catch (cause) {
+      this.#isOver = true;
+      const failure = failureOfAll(cause);
+      this.#writer.fail(failure);
+      this.#stream.reset(RESET.protocol);
+      for (const call of this.#calls.values()) call.fail(failure);
     }
-    this.isOver = true;
-    this.#writer.fail(failure);
-    this.#stream.reset(RESET.protocol);
-    for (const call of this.#calls.values()) call.fail(failure);
   }
 
   #answered(number: number, frame: Frame): void {
@@ -97,33 +113,37 @@ class ClientMux {
 }
 
 class ClientMuxCall extends MuxCall {
+  readonly #number: number;
+  readonly #writer: MuxWriter;
   readonly #release: () => void;
   #request: Outgoing | undefined;
   #isOver = false;
 
   constructor(number: number, writer: MuxWriter, release: () => void) {
-    super(number, writer);
+    super();
+    this.#number = number;
+    this.#writer = writer;
     this.#release = release;
   }
 
   async write(...frames: Uint8Array[]): Promise<void> {
-    this.#request = this.send(...frames);
-    await this.#request.sent;
+    this.#request = this.#writer.send(numbered(this.#number, frames));
+    await this.#request.sent.promise;
   }
 
   /** A number whose call the server may know of stays taken until the server has said its last word. */
   reset(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#request === undefined || this.#request.replace(NOTHING)) this.#release();
-    else this.send(resetFrame(code));
+    if (this.#request === undefined || this.#writer.withdraw(this.#request)) this.#release();
+    else this.#writer.send(numbered(this.#number, [encodeReset(code)]));
   }
 
   /** Its only frame. */
   answered(frame: Frame): void {
-    if (frame.type === FRAME.reset) this.fail(resetError(frame));
-    else this.deliver(frame);
+    if (frame.type === FRAME.reset) this.fail(peerReset(frame));
+    else if (!this.#isOver) this.deliver(frame);
     this.#isOver = true;
-    this.ended();
+    this.settle();
   }
 }

@@ -2,9 +2,8 @@ import type { Clock } from '../clock.ts';
 import { type CodedError, hasCode, stoqError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import type { CallStream } from './call-stream.ts';
-import { FRAME, type FrameType, RESET } from './frames.ts';
+import { FRAME, type Frame, type FrameLimits, RESET } from './frames.ts';
 import { Interrupt } from './interrupt.ts';
-import { MUX_MESSAGE_BYTES_MAX } from './mux-stream.ts';
 import type { RpcObserver } from './observer.ts';
 import { refusalOf, type ServedMethod } from './registry.ts';
 import type { CallContext } from './service.ts';
@@ -12,7 +11,7 @@ import { decodeValue } from './value-reader.ts';
 import { decodeHeader, encodeError, encodeValueFrame, HEADER_BYTES_MAX, isTravelling } from './wire.ts';
 
 // A caller writes header and request at once, so the header is there with the stream.
-export const HEADER_DEADLINE_MS = 10_000;
+const HEADER_DEADLINE_MS = 10_000;
 // What a refused caller may still have under way, and how long it may take to notice.
 const DISCARD_BYTES_MAX = 1024 * 1024;
 const LINGER_MS = 10_000;
@@ -53,13 +52,18 @@ export class ServerCall {
     this.#scope = scope;
   }
 
-  /** Never rejects. */
-  async run(): Promise<void> {
+  /** `mux`: the stream turned out to carry many calls, of which none was read yet. Never rejects. */
+  async run(): Promise<'call' | 'mux'> {
     const started = this.#scope.clock.monotonic();
     let failure: unknown;
     this.#arm(HEADER_DEADLINE_MS);
     try {
-      await this.#answer();
+      const first = await this.#read({ [FRAME.header]: HEADER_BYTES_MAX, [FRAME.mux]: 0 });
+      if (first.type === FRAME.mux) {
+        this.#cancelTimer();
+        return 'mux';
+      }
+      await this.#answer(first);
       void this.#stream.finish().catch(() => {});
     } catch (error) {
       failure = error;
@@ -69,6 +73,7 @@ export class ServerCall {
     this.#arm(LINGER_MS, () => this.#stream.reset(RESET.protocol));
     await this.#linger();
     this.#cancelTimer();
+    return 'call';
   }
 
   /** Ends the call early: the handler sees `reason` on its signal. */
@@ -82,16 +87,15 @@ export class ServerCall {
     this.abort(reason);
   }
 
-  async #answer(): Promise<void> {
-    const frame = await this.#read(FRAME.header, HEADER_BYTES_MAX);
-    const header = decodeHeader(frame);
+  async #answer({ payload }: Frame): Promise<void> {
+    const header = decodeHeader(payload);
     const method = this.#scope.find(header.method);
     if (method === undefined) throw stoqError('stoq.rpc_unknown_method', { method: header.method });
     this.#method = method.wireName;
     const refusal = refusalOf(method.spec, this.#session.peer);
     if (refusal !== null) throw refusal;
     this.streaming = method.spec.kind === 'server-stream';
-    if (this.streaming && this.#stream.isShared) throw stoqError('stoq.rpc_malformed', { reason: 'values need a stream of their own' });
+    if (this.streaming && this.#stream.isUnary) throw stoqError('stoq.rpc_malformed', { reason: 'values need a stream of their own' });
     const release = this.#scope.admit();
     try {
       this.#arm(header.deadlineMs);
@@ -109,14 +113,14 @@ export class ServerCall {
     }
   }
 
-  async #read(type: FrameType, bytesMax: number): Promise<Uint8Array> {
-    const frame = await this.#interrupt.wait(this.#stream.next({ [type]: bytesMax }));
+  async #read(limits: FrameLimits): Promise<Frame> {
+    const frame = await this.#interrupt.wait(this.#stream.next(limits));
     if (frame === null) throw stoqError('stoq.rpc_malformed', { reason: 'ended without a call' });
-    return frame.payload;
+    return frame;
   }
 
   async #request(method: ServedMethod): Promise<unknown> {
-    const payload = await this.#read(FRAME.request, method.spec.requestBytesMax);
+    const { payload } = await this.#read({ [FRAME.request]: method.spec.requestBytesMax });
     this.#requestBytes = payload.length;
     this.#ended = this.#stream.end(0).catch((error: unknown) => this.#interrupted(error));
     const parsed = method.spec.request.safeParse(decodeRequest(payload));
@@ -149,8 +153,7 @@ export class ServerCall {
   }
 
   async #send(value: unknown, bytesMax: number): Promise<void> {
-    const { isShared } = this.#stream;
-    const frame = encodeValueFrame(FRAME.value, value, isShared ? Math.min(bytesMax, MUX_MESSAGE_BYTES_MAX) : bytesMax);
+    const frame = encodeValueFrame(FRAME.value, value, Math.min(bytesMax, this.#stream.valueBytesMax));
     this.#responseBytes += frame.length;
     this.#writing = true;
     await this.#interrupt.wait(this.#stream.write(frame));

@@ -1,21 +1,17 @@
 import type { Clock } from '../clock.ts';
 import { stoqError } from '../errors.ts';
-import type { Session, SessionStream } from '../session/session.ts';
-import { type CallStream, DirectStream } from './call-stream.ts';
+import type { Session } from '../session/session.ts';
 import type { Contract, MethodMap } from './contract.ts';
-import { FRAME, FrameReader, RESET } from './frames.ts';
-import { serveMux } from './mux-server.ts';
 import type { RpcObserver } from './observer.ts';
 import { createRegistry } from './registry.ts';
-import { HEADER_DEADLINE_MS, ServerCall, type ServerScope } from './server-call.ts';
+import { ServedSession } from './served-session.ts';
+import type { ServerCall, ServerScope } from './server-call.ts';
 import type { Handlers } from './service.ts';
 
 // What one peer may have under way: twice the deepest pipeline of our own clients.
 export const CALLS_PER_SESSION_MAX: number = 256;
 // All peers together; a call with a stream of its own holds about 4 KiB.
 export const CALLS_MAX: number = 4096;
-// A caller opens one, and another after that has broken, of which this side may not have heard yet.
-export const MUX_STREAMS_PER_SESSION_MAX: number = 4;
 
 export interface RpcServerComponents {
   readonly clock: Clock;
@@ -60,49 +56,21 @@ export function createRpcServer({ clock, observer }: RpcServerComponents, config
     };
   };
 
-  /** Null where there is none, which is the call's to tell. */
-  const firstType = async (stream: SessionStream, reader: FrameReader): Promise<number | null> => {
-    const cancel = clock.after(HEADER_DEADLINE_MS, () => stream.reset(RESET.deadline));
-    const type = await reader.peek().catch(() => null);
-    cancel();
-    return type;
-  };
-
   return {
     serve: (contract, handlers) => registry.add(contract, handlers),
     async attach(session, busy = () => {}) {
       const own = { running: 0 };
-      const ownCalls = new Set<ServerCall>();
       const scope: ServerScope = { clock, observer, find: (wireName) => registry.find(wireName), admit: () => admit(own) };
-      void session.ended.then(({ code }) => {
-        for (const call of ownCalls) call.abandon(stoqError('stoq.session_closed', { code }));
-      });
-      const begin = (stream: CallStream): void => {
-        const call = new ServerCall(stream, session, scope);
-        ownCalls.add(call);
+      const track = (call: ServerCall): (() => void) => {
         calls.add(call);
         busy(1);
-        void call.run().finally(() => {
-          ownCalls.delete(call);
+        return () => {
           calls.delete(call);
           busy(-1);
           if (calls.size === 0) for (const resolve of idle.splice(0)) resolve();
-        });
+        };
       };
-      let shared = 0;
-      const welcome = async (stream: SessionStream): Promise<void> => {
-        const reader = new FrameReader(stream);
-        if ((await firstType(stream, reader)) !== FRAME.mux) return begin(new DirectStream(stream, reader));
-        if (shared >= MUX_STREAMS_PER_SESSION_MAX) return stream.reset(RESET.protocol);
-        shared += 1;
-        await serveMux(stream, reader, begin);
-        shared -= 1;
-      };
-      for (;;) {
-        const stream = await session.acceptStream().catch(() => null);
-        if (stream === null) return;
-        void welcome(stream);
-      }
+      await new ServedSession(session, scope, track).run();
     },
     async drain() {
       stopping = true;

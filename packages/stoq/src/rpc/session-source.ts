@@ -1,11 +1,8 @@
 import type { Session } from '../session/session.ts';
-import { createSharedCalls, type SharedCalls } from './mux-client.ts';
 
 /** A session lent for one call. */
 export interface SessionLease {
   readonly session: Session;
-  /** Of all who are lent the session. */
-  readonly sharedCalls: SharedCalls;
   /** The call is over; idempotent. */
   release(): void;
 }
@@ -19,9 +16,8 @@ export interface SessionSource {
 
 /** One session for all calls, e.g. to call back the peer that opened it. */
 export function singleSession(session: Session): SessionSource {
-  const sharedCalls = createSharedCalls(session);
   return {
-    acquire: async () => ({ session, sharedCalls, release: () => {} }),
+    acquire: async () => ({ session, release: () => {} }),
     discard: () => {},
   };
 }

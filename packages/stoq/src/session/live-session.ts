@@ -46,6 +46,8 @@ export interface SessionParts {
 const GRACE_MS = 5_000;
 // The last frame travels; then the peer closes the connection. A peer that is gone does not.
 const LINGER_MS = 1_000;
+// What was read of an open stream is acknowledged after this at the latest, so that closing a quiet session waits for nothing.
+const ACKNOWLEDGE_MS = 100;
 const CLOSED = 'closed';
 
 /** A session after its handshake. */
@@ -70,6 +72,8 @@ export class LiveSession implements Session {
   readonly #ended: PromiseWithResolvers<SessionEnd> = Promise.withResolvers();
   readonly #goodbye: PromiseWithResolvers<void> = Promise.withResolvers();
   #endError: CodedError | undefined;
+  readonly #unacknowledged = new Set<LiveStream>();
+  #cancelAcknowledging: (() => void) | undefined;
   #onDelivered: (() => void) | undefined;
   #eager = false;
   #unnamed = 0;
@@ -106,6 +110,10 @@ export class LiveSession implements Session {
       ping: () => this.#control.send({ type: 'ping', token: LIVENESS_TOKEN }, 'now'),
       onEnd: (error) => this.#end(error, 'local'),
     });
+  }
+
+  get isClosing(): boolean {
+    return this.#opens.isClosed;
   }
 
   /** Starts reading; once. */
@@ -299,10 +307,22 @@ export class LiveSession implements Session {
   }
 
   #announceCredit(stream: LiveStream): void {
-    const limit = stream.isReceiving ? stream.receiveCredit.grant(this.#eager) : null;
-    if (limit !== null) this.#control.send({ type: 'stream-credit', stream: stream.id, limit }, 'now');
     const total = this.#receiveCredit.grant(false);
     if (total !== null) this.#control.send({ type: 'session-credit', limit: total }, 'now');
+    if (!stream.isReceiving) return;
+    const limit = stream.receiveCredit.grant(this.#eager);
+    if (limit !== null) this.#control.send({ type: 'stream-credit', stream: stream.id, limit }, 'now');
+    else this.#unacknowledged.add(stream);
+    if (this.#unacknowledged.size > 0) this.#cancelAcknowledging ??= this.#parts.clock.after(ACKNOWLEDGE_MS, () => this.#acknowledge());
+  }
+
+  #acknowledge(): void {
+    this.#cancelAcknowledging = undefined;
+    for (const stream of this.#unacknowledged) {
+      const limit = stream.isReceiving ? stream.receiveCredit.grant(true) : null;
+      if (limit !== null) this.#control.send({ type: 'stream-credit', stream: stream.id, limit }, 'soon');
+    }
+    this.#unacknowledged.clear();
   }
 
   #wakeWriters(): void {
@@ -313,6 +333,7 @@ export class LiveSession implements Session {
 
   #retire(stream: LiveStream): void {
     this.#creditWaiters.delete(stream);
+    this.#unacknowledged.delete(stream);
     this.#streams.delete(stream.id);
     if (openerOf(stream.id) !== this.role) this.#peerStreamDone();
     this.#checkDelivered();
@@ -359,6 +380,8 @@ export class LiveSession implements Session {
     this.#pings.fail(reason);
     this.#arrivals.end();
     this.#creditWaiters.clear();
+    this.#unacknowledged.clear();
+    this.#cancelAcknowledging?.();
     const code = error?.code ?? CLOSED;
     this.#ended.resolve({ code, by });
     if (by === 'local') this.#control.close({ type: 'close', code });

@@ -24,6 +24,10 @@ export class OpenQueue {
     return this.#count;
   }
 
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
   /** Waits for a place. Throws `stoq.stream_limit` when too many wait, the signal's reason, or that of `close`. */
   async admit(signal: AbortSignal | undefined): Promise<void> {
     if (this.#closed !== undefined) throw this.#closed;

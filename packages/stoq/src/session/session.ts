@@ -11,6 +11,8 @@ export interface Session {
   readonly role: 'client' | 'server';
   readonly peer: PeerIdentity;
   readonly remoteAddress: Address;
+  /** One side has said that it will close: no stream is opened any more, and nothing new should begin on those that are open. */
+  readonly isClosing: boolean;
   openStream(options?: { signal?: AbortSignal }): Promise<SessionStream>;
   /** The next stream of the peer; null when the session has ended. */
   acceptStream(): Promise<SessionStream | null>;

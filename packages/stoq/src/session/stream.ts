@@ -92,7 +92,8 @@ export class LiveStream implements SessionStream {
 
   /** Whether the peer has read all that was sent, or never will. */
   get isDelivered(): boolean {
-    return this.#failure !== undefined || (this.#readBytes >= this.sendCredit.used && (this.#endRead || !this.#finished));
+    if (this.#failure !== undefined) return true;
+    return !this.#writing && this.#readBytes >= this.sendCredit.used && (this.#endRead || !this.#finished);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

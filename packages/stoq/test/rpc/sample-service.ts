@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CodedError, type Contract, defineContract, type Handlers, type MethodSpec, type RpcValue, stoqError } from '@hypermesh/stoq';
 
-const common = { roles: 'any', idempotent: true, requestBytesMax: 64 * 1024, responseBytesMax: 64 * 1024, deadlineMs: 1_000 } as const;
+const common = { roles: 'any', idempotent: true, requestBytesMax: 64 * 1024, responseBytesMax: 16 * 1024, deadlineMs: 1_000 } as const;
 const anything = z.any() as z.ZodType<RpcValue>;
 
 function method<Request, Response, Kind extends MethodSpec['kind'] = 'unary'>(
@@ -49,7 +49,7 @@ export const sampleContract: Contract<SampleMethods> = defineContract<SampleMeth
     count: method(z.strictObject({ from: z.int(), to: z.int(), fail: z.boolean().optional() }) as never, z.int(), {
       kind: 'server-stream',
     }),
-    chunks: method(z.int(), z.instanceof(Uint8Array), { kind: 'server-stream' }),
+    chunks: method(z.int(), z.instanceof(Uint8Array), { kind: 'server-stream', responseBytesMax: 64 * 1024 }),
     drip: method(z.string(), z.int(), { kind: 'server-stream' }),
     operate: method(z.null(), z.string(), { roles: ['operator', 'validator'] }),
     setOnly: method(z.null(), z.string(), { kinds: ['set-entry'] }),

@@ -116,6 +116,9 @@ export function sessionPair(identities: { client?: Partial<PeerIdentity>; server
   const side = (role: Session['role'], peer: Partial<PeerIdentity>): Session => ({
     role,
     peer: { ...PEER, ...peer },
+    get isClosing() {
+      return end !== undefined;
+    },
     remoteAddress: `${role === 'client' ? 'server' : 'client'}:1`,
     ended,
     async openStream() {
