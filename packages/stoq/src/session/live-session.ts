@@ -1,6 +1,7 @@
 import type { Address, CarrierConnection, CarrierStream } from '../carrier/carrier.ts';
 import type { Clock } from '../clock.ts';
 import { CodedError, stoqError } from '../errors.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { isCode, peerError } from './alert.ts';
 import { Arrivals } from './arrivals.ts';
 import { BatchBuffers } from './batch-buffers.ts';
@@ -46,8 +47,6 @@ export interface SessionParts {
 const GRACE_MS = 5_000;
 // The last frame travels; then the peer closes the connection. A peer that is gone does not.
 const LINGER_MS = 1_000;
-// What was read of an open stream is acknowledged after this at the latest, so that closing a quiet session waits for nothing.
-const ACKNOWLEDGE_MS = 100;
 const CLOSED = 'closed';
 
 /** A session after its handshake. */
@@ -72,8 +71,7 @@ export class LiveSession implements Session {
   readonly #ended: PromiseWithResolvers<SessionEnd> = Promise.withResolvers();
   readonly #goodbye: PromiseWithResolvers<void> = Promise.withResolvers();
   #endError: CodedError | undefined;
-  readonly #unacknowledged = new Set<LiveStream>();
-  #cancelAcknowledging: (() => void) | undefined;
+  readonly #acknowledgements: Acknowledgements;
   #onDelivered: (() => void) | undefined;
   #eager = false;
   #unnamed = 0;
@@ -91,6 +89,7 @@ export class LiveSession implements Session {
     this.#peerStreamsLimit = parts.limits.streamsMax;
     this.#opens = new OpenQueue(parts.peerParameters.streamsMax, parts.limits.waitingOpensMax);
     this.#pings = new Pings(parts.clock, (token) => this.#control.send({ type: 'ping', token }, 'now'));
+    this.#acknowledgements = new Acknowledgements(parts.clock, (stream) => void this.#grant(stream, true, 'soon'));
     this.#host = this.#createHost();
     this.#control = new ControlLink({
       stream: parts.control.stream,
@@ -309,20 +308,13 @@ export class LiveSession implements Session {
   #announceCredit(stream: LiveStream): void {
     const total = this.#receiveCredit.grant(false);
     if (total !== null) this.#control.send({ type: 'session-credit', limit: total }, 'now');
-    if (!stream.isReceiving) return;
-    const limit = stream.receiveCredit.grant(this.#eager);
-    if (limit !== null) this.#control.send({ type: 'stream-credit', stream: stream.id, limit }, 'now');
-    else this.#unacknowledged.add(stream);
-    if (this.#unacknowledged.size > 0) this.#cancelAcknowledging ??= this.#parts.clock.after(ACKNOWLEDGE_MS, () => this.#acknowledge());
+    if (!this.#grant(stream, this.#eager, 'now') && stream.isReceiving) this.#acknowledgements.add(stream);
   }
 
-  #acknowledge(): void {
-    this.#cancelAcknowledging = undefined;
-    for (const stream of this.#unacknowledged) {
-      const limit = stream.isReceiving ? stream.receiveCredit.grant(true) : null;
-      if (limit !== null) this.#control.send({ type: 'stream-credit', stream: stream.id, limit }, 'soon');
-    }
-    this.#unacknowledged.clear();
+  #grant(stream: LiveStream, eager: boolean, urgency: 'now' | 'soon'): boolean {
+    const limit = stream.isReceiving ? stream.receiveCredit.grant(eager) : null;
+    if (limit !== null) this.#control.send({ type: 'stream-credit', stream: stream.id, limit }, urgency);
+    return limit !== null;
   }
 
   #wakeWriters(): void {
@@ -333,7 +325,7 @@ export class LiveSession implements Session {
 
   #retire(stream: LiveStream): void {
     this.#creditWaiters.delete(stream);
-    this.#unacknowledged.delete(stream);
+    this.#acknowledgements.delete(stream);
     this.#streams.delete(stream.id);
     if (openerOf(stream.id) !== this.role) this.#peerStreamDone();
     this.#checkDelivered();
@@ -380,8 +372,7 @@ export class LiveSession implements Session {
     this.#pings.fail(reason);
     this.#arrivals.end();
     this.#creditWaiters.clear();
-    this.#unacknowledged.clear();
-    this.#cancelAcknowledging?.();
+    this.#acknowledgements.stop();
     const code = error?.code ?? CLOSED;
     this.#ended.resolve({ code, by });
     if (by === 'local') this.#control.close({ type: 'close', code });
