@@ -1,5 +1,4 @@
 import type { SessionStream } from '../session/session.ts';
-import { atEndOfTurn } from '../session/turn.ts';
 import { RESET } from './frames.ts';
 
 // Calls of one turn share a record.
@@ -35,7 +34,7 @@ export class MuxWriter {
     this.#waiting.add(outgoing);
     if (!this.#isWriting) {
       this.#isWriting = true;
-      atEndOfTurn(() => void this.#drain());
+      queueMicrotask(() => void this.#drain());
     }
     return outgoing;
   }

@@ -1,5 +1,4 @@
 import type { CarrierStream } from '../carrier/carrier.ts';
-import { atEndOfTurn } from './turn.ts';
 
 // One batch is on its way to the carrier while the next is sealed.
 const HIGH_WATER_BYTES: number = 256 * 1024;
@@ -54,7 +53,8 @@ export class Outbox {
       return;
     }
     this.#scheduled = true;
-    atEndOfTurn(() => void this.#flush());
+    // After the microtasks of this turn, in which the writer's continuation may add more.
+    queueMicrotask(() => process.nextTick(() => void this.#flush()));
   }
 
   async #flush(): Promise<void> {

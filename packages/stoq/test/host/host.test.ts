@@ -103,6 +103,19 @@ describe.each<['quic' | 'memory', Address]>([
     expect(await calls.upload(new Uint8Array(11 * 1024 * 1024))).toBe(11 * 1024 * 1024);
   });
 
+  it('an answer beyond the credit of its reader arrives before its server has closed', async () => {
+    network = createMemoryNetwork({ delayMs: () => 5 });
+    const log = new SampleLog();
+    const server = await listening(alice, { carriers: [carrier()], listen: [address], log });
+    const client = hostOf(bob, { carriers: [carrier()], sessionLimits: { streamCreditBytes: 2 * 1024 } });
+    const calls = client.connect(sampleContract, targetOf(server));
+    const text = 'y'.repeat(15_000);
+    const answer = calls.once(text, { deadlineMs: 30_000 });
+    await log.until(({ started }) => started.length === 1);
+    await server.stop();
+    expect(await answer).toBe(text);
+  });
+
   it('cancellation and deadlines reach the handler', async () => {
     network = createMemoryNetwork();
     const log = new SampleLog();
@@ -316,4 +329,19 @@ describe('life cycle', () => {
     expect(() => twice.serve(sampleContract, sampleHandlers(new SampleLog()))).toThrow(/served once/);
     expect(stoqError.catalogue['stoq.rpc_stopping'].retryable).toBe(true);
   });
+});
+
+it('a quiet session closes without waiting for a peer that is silent', async () => {
+  network = createMemoryNetwork({ delayMs: () => 1 });
+  const server = await listening(alice, { carriers: [createMemoryCarrier(network)], listen: ['server:0'] });
+  const client = hostOf(bob, { carriers: [createMemoryCarrier(network)] });
+  const calls = client.connect(sampleContract, targetOf(server));
+  for (let n = 0; n < 10; n++) await calls.echo(n);
+  // Longer than either side waits before it acknowledges.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const address of ['memory-1', 'memory-2', 'memory-3']) network.hold('server', address);
+  const startedAt = performance.now();
+  await client.stop();
+  // Otherwise it waits for 5 s or more.
+  expect(performance.now() - startedAt).toBeLessThan(2_500);
 });
