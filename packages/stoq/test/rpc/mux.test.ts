@@ -250,6 +250,7 @@ describe('a server', () => {
     await send(numbered(40, hang, request('a')));
     await log.until(({ started }) => started.length === 1);
     await send(numbered(39, echo, request(LARGE)));
+    await expect.poll(() => reports.some(({ method, code }) => `${method} ${code}` === 'unknown stoq.rpc_malformed')).toBe(true);
     await expect(answers.stream.read()).rejects.toMatchObject({ code: 'stoq.stream_reset', data: { code: 3 } });
   });
 
