@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DAEMONS, replicasReady, VALIDATORS } from '@hypermesh/devnet';
+import { DAEMONS, replicasReady, VALIDATORS, waitUntil } from '@hypermesh/devnet';
 import { blobContract } from '@hypermesh/stoq';
 import type { Campaign } from '../campaign.ts';
 import { checkAgreement } from '../checks/agreement.ts';
@@ -13,6 +13,9 @@ import { type PlannedKill, planKills } from './plan.ts';
 
 // Restart, block sync, view changes and the retries of clients on a loaded machine.
 const PROGRESS_MS_MAX = 60_000;
+
+// The session of before ends after 15 s of silence; until then a call on it waits for its deadline of 5 s.
+const EDGE_MS_MAX = 30_000;
 
 /** `kill -9` of each kind of daemon at random points under load; nothing acknowledged may be lost. */
 export const runKills: Campaign = async ({ bed, rounds, seed, findings, onProgress }) => {
@@ -68,7 +71,8 @@ async function runRound({ bed, kill, name, writer, acknowledged, findings }: Rou
 /** The edge node answers again: it says of a blob that it has not got it. */
 async function checkEdge(bed: TestBed): Promise<void> {
   const { user, signal } = bed;
-  await user.member.host.connect(blobContract, bed.target('stoqd')).stat({ digest: new Uint8Array(32) }, { signal });
+  const edge = user.member.host.connect(blobContract, bed.target('stoqd'));
+  await waitUntil('the edge node to answer', EDGE_MS_MAX, signal, () => edge.stat({ digest: new Uint8Array(32) }, { signal }));
 }
 
 async function victimOf({ user, signal }: TestBed, { victim, choice }: PlannedKill): Promise<string> {
