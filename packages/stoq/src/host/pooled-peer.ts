@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { equalBytes } from '../crypto/bytes.ts';
 import type { Entropy } from '../crypto/entropy.ts';
 import type { SessionLease } from '../rpc/session-source.ts';
+import { stoqError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { backOffMs } from './back-off.ts';
 import type { PeerTarget } from './host.ts';
@@ -59,7 +60,7 @@ export class PooledPeer {
 
   async acquire(target: PeerTarget, signal: AbortSignal): Promise<SessionLease> {
     if (this.#scope.signal.aborted) throw this.#scope.signal.reason as Error;
-    if (this.#current !== undefined && this.#isOutdated(this.#current, target)) this.#retire(this.#current);
+    if (this.#current !== undefined && this.#isUnfit(this.#current, target)) this.#retire(this.#current);
     if (this.#current !== undefined) return this.#lend(this.#current);
     if (this.#dialling === undefined) {
       this.#dialling = this.#dial(target).finally(() => (this.#dialling = undefined));
@@ -105,6 +106,7 @@ export class PooledPeer {
       const shown = this.#scope.shown(target);
       const session = await this.#scope.dial(target, signal);
       this.#failures = 0;
+      this.#endSilent();
       return this.#adopt(session, shown);
     } catch (error) {
       this.#failures += 1;
@@ -149,8 +151,14 @@ export class PooledPeer {
     if (pooled.calls === 0) void pooled.session.close({ graceMs: CLOSE_GRACE_MS });
   }
 
+  /** The peer answers a new session: those on which it is still silent are dead, and their calls need not wait for that to show. */
+  #endSilent(): void {
+    for (const { session } of this.#sessions) if (session.isUnresponsive) session.abort(stoqError('stoq.session_idle'));
+  }
+
   /** A peer judges a session by the identity that it has seen: what a renewed one may do needs another session. */
-  #isOutdated({ shown }: PooledSession, target: PeerTarget): boolean {
+  #isUnfit({ session, shown }: PooledSession, target: PeerTarget): boolean {
+    if (session.isUnresponsive) return true;
     const now = this.#scope.shown(target);
     return now !== undefined && shown !== now && (shown === undefined || !equalBytes(shown, now));
   }

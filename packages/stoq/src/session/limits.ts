@@ -21,6 +21,8 @@ export interface SessionLimits {
   readonly pingIntervalMs: number;
   /** Silence after which the session ends with `stoq.session_idle`. */
   readonly idleTimeoutMs: number;
+  /** Silence after something was sent that makes a session unresponsive; halfway the peer is asked for a sign of life. */
+  readonly answerTimeoutMs: number;
 }
 
 // One record fits four times in a carrier's read; larger ones only delay the first byte.
@@ -46,6 +48,8 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   pingIntervalMs: 5_000,
   // Two unanswered pings and the pause of a busy process.
   idleTimeoutMs: 15_000,
+  // Below the deadlines of calls (5 s), above the pauses of a process that collects garbage or executes a large block.
+  answerTimeoutMs: 2_000,
 };
 
 /** The defaults with `changes`. */
@@ -55,5 +59,6 @@ export function sessionLimits(changes: Partial<SessionLimits> = {}): SessionLimi
   assert(limits.streamCreditBytes >= RECORD_BYTES_MIN, 'less stream credit than the smallest record');
   assert(limits.sessionCreditBytes >= limits.streamCreditBytes, 'less credit for the session than for one stream');
   assert(limits.pingIntervalMs < limits.idleTimeoutMs, 'a session would end before it asks for a sign of life');
+  assert(limits.answerTimeoutMs < limits.idleTimeoutMs, 'a session would end before it is unresponsive');
   return limits;
 }

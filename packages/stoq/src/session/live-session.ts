@@ -104,8 +104,7 @@ export class LiveSession implements Session {
       clock: parts.clock,
       verifier: parts.verifier,
       peer: parts.peer,
-      pingIntervalMs: parts.limits.pingIntervalMs,
-      idleTimeoutMs: parts.limits.idleTimeoutMs,
+      limits: parts.limits,
       ping: () => this.#control.send({ type: 'ping', token: LIVENESS_TOKEN }, 'now'),
       onEnd: (error) => this.#end(error, 'local'),
     });
@@ -113,6 +112,10 @@ export class LiveSession implements Session {
 
   get isClosing(): boolean {
     return this.#opens.isClosed;
+  }
+
+  get isUnresponsive(): boolean {
+    return this.#vigil.isUnresponsive;
   }
 
   /** Starts reading; once. */
@@ -182,11 +185,11 @@ export class LiveSession implements Session {
       receiveCredit: this.#receiveCredit,
       recordBytesMax: Math.min(peerParameters.recordBytesMax, this.#parts.limits.recordBytesMax),
       buffers: this.#buffers,
-      monotonic: () => clock.monotonic(),
-      after: (delayMs, callback) => clock.after(delayMs, callback),
+      clock,
       whenCredited: (stream) => void this.#creditWaiters.add(stream),
       send: (frame, urgency) => this.#control.send(frame, this.#eager ? 'now' : urgency),
       credited: (stream) => this.#announceCredit(stream),
+      sent: () => this.#vigil.sent(),
       heard: () => this.#vigil.heard(),
       fail: (error) => this.#onFailure(error),
       retire: (stream) => this.#retire(stream),

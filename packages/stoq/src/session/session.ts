@@ -13,6 +13,8 @@ export interface Session {
   readonly remoteAddress: Address;
   /** One side has said that it will close: no stream is opened any more, and nothing new should begin on those that are open. */
   readonly isClosing: boolean;
+  /** The peer has been silent for seconds although something was sent to it: it may be gone, and another session may be better. */
+  readonly isUnresponsive: boolean;
   openStream(options?: { signal?: AbortSignal }): Promise<SessionStream>;
   /** The next stream of the peer; null when the session has ended. */
   acceptStream(): Promise<SessionStream | null>;

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { CarrierStream } from '../carrier/carrier.ts';
+import type { Clock } from '../clock.ts';
 import { AEAD_TAG_BYTES } from '../crypto/aead.ts';
 import { type CodedError, stoqError } from '../errors.ts';
 import type { BatchBuffers } from './batch-buffers.ts';
@@ -17,13 +18,14 @@ export interface StreamHost {
   /** Of the peer. */
   readonly recordBytesMax: number;
   readonly buffers: BatchBuffers;
-  monotonic(): number;
-  after(delayMs: number, callback: () => void): () => void;
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>;
   /** Wakes the stream's writer, once, when the session's send credit has grown. */
   whenCredited(stream: LiveStream): void;
   send(frame: ControlFrame, urgency: 'now' | 'soon'): void;
   /** Bytes were read: announces session and stream credit when due. */
   credited(stream: LiveStream): void;
+  /** A record left that the peer acknowledges. */
+  sent(): void;
   /** An authentic record arrived. */
   heard(): void;
   /** Ends the session. */
@@ -224,7 +226,8 @@ export class LiveStream implements SessionStream {
   #push(type: number, payload: Uint8Array): void {
     const preamble = this.#preamble ?? NONE;
     this.#preamble = null;
-    this.#outbox.push(this.#parts.sealer.seal(type, payload, this.#host.recordBytesMax, this.#host.monotonic(), preamble));
+    this.#outbox.push(this.#parts.sealer.seal(type, payload, this.#host.recordBytesMax, this.#host.clock.monotonic(), preamble));
+    this.#host.sent();
   }
 
   #onOutboxChange(): void {
@@ -310,7 +313,7 @@ export class LiveStream implements SessionStream {
   /** The carrier broke the stream: why is on its way, or the carrier is at fault. */
   #awaitReason(): void {
     if (this.#failure !== undefined || this.#cancelReasonTimer !== undefined || this.#retired) return;
-    this.#cancelReasonTimer = this.#host.after(REASON_TIMEOUT_MS, () => {
+    this.#cancelReasonTimer = this.#host.clock.after(REASON_TIMEOUT_MS, () => {
       this.#host.fail(stoqError('stoq.record_malformed', { reason: 'stream cut', stream: this.id }));
     });
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { IdentityVerifier, PeerIdentity } from './identity.ts';
 import { type CodedError, stoqError } from '../errors.ts';
+import type { SessionLimits } from './limits.ts';
 
 // Timers of the runtime end at 2^31 milliseconds; an identity may last longer.
 const TIMER_MS_MAX = 86_400_000;
@@ -9,8 +10,7 @@ export interface VigilParts {
   readonly clock: Clock;
   readonly verifier: IdentityVerifier;
   readonly peer: PeerIdentity;
-  readonly pingIntervalMs: number;
-  readonly idleTimeoutMs: number;
+  readonly limits: Pick<SessionLimits, 'pingIntervalMs' | 'idleTimeoutMs' | 'answerTimeoutMs'>;
   readonly ping: () => void;
   /** The session must end. */
   readonly onEnd: (error: CodedError) => void;
@@ -22,7 +22,11 @@ export class Vigil {
   readonly #unsubscribe: () => void;
   #cancelTick: () => void = () => {};
   #cancelExpiry: () => void = () => {};
+  #cancelWatch: (() => void) | undefined;
   #heardAt: number;
+  /** When the first of what was sent since the peer was last heard was sent. */
+  #unansweredSince: number | undefined;
+  #isUnresponsive = false;
   #stopped = false;
 
   constructor(parts: VigilParts) {
@@ -38,30 +42,69 @@ export class Vigil {
     this.#judge();
   }
 
+  /** For `answerTimeoutMs` nothing was heard of a peer to which something was sent. */
+  get isUnresponsive(): boolean {
+    return this.#isUnresponsive;
+  }
+
   heard(): void {
     this.#heardAt = this.#parts.clock.monotonic();
+    this.#unansweredSince = undefined;
+    this.#isUnresponsive = false;
+  }
+
+  sent(): void {
+    if (this.#unansweredSince !== undefined || this.#stopped) return;
+    this.#unansweredSince = this.#parts.clock.monotonic();
+    if (this.#cancelWatch === undefined) this.#watch(this.#parts.limits.answerTimeoutMs / 2);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#unsubscribe();
+    this.#cancelWatch?.();
     this.#cancelTick();
     this.#cancelExpiry();
   }
 
+  /** Halfway through the time for an answer the peer is asked for one: what was sent may wait for a slow reader. */
+  #watch(delayMs: number): void {
+    const { clock, limits, ping } = this.#parts;
+    const halfMs = limits.answerTimeoutMs / 2;
+    const dueAt = clock.monotonic() + delayMs;
+    this.#cancelWatch = clock.after(delayMs, () => {
+      this.#cancelWatch = undefined;
+      if (this.#unansweredSince === undefined) return;
+      const now = clock.monotonic();
+      // This process was held up itself: the answer may be there, unread.
+      if (now - dueAt >= halfMs) this.#unansweredSince = now;
+      const leftMs = this.#unansweredSince + limits.answerTimeoutMs - now;
+      if (leftMs <= 0) {
+        this.#isUnresponsive = true;
+        return;
+      }
+      if (leftMs <= halfMs) ping();
+      this.#watch(leftMs > halfMs ? leftMs - halfMs : leftMs);
+    });
+  }
+
   #scheduleTick(): void {
-    const { clock, pingIntervalMs } = this.#parts;
+    const { clock, ping } = this.#parts;
+    const { pingIntervalMs, idleTimeoutMs } = this.#parts.limits;
     const dueAt = clock.monotonic() + pingIntervalMs;
     this.#cancelTick = clock.after(pingIntervalMs, () => {
       const now = clock.monotonic();
       // This process was held up itself: what the peer sent meanwhile is still to be read.
       if (now - dueAt >= pingIntervalMs) this.#heardAt = Math.max(this.#heardAt, now - pingIntervalMs);
       const silentMs = now - this.#heardAt;
-      if (silentMs >= this.#parts.idleTimeoutMs) {
+      if (silentMs >= idleTimeoutMs) {
         this.#end(stoqError('stoq.session_idle', { silentMs: Math.round(silentMs) }));
         return;
       }
-      if (silentMs >= pingIntervalMs) this.#parts.ping();
+      if (silentMs >= pingIntervalMs) {
+        ping();
+        this.sent();
+      }
       this.#scheduleTick();
     });
   }

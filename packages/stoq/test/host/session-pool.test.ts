@@ -253,6 +253,48 @@ describe('back-off', () => {
   });
 });
 
+describe('a session whose peer is silent', () => {
+  const silent = (): ReturnType<typeof sessionPair> => {
+    const pair = sessionPair();
+    answers.push(async () => pair.client);
+    return pair;
+  };
+
+  it.each<['add' | 'once', string]>([
+    ['add', 'ok'],
+    ['once', 'stoq.session_closed'],
+  ])('is replaced by the next call, and ends when the peer answers another: %s is %s', async (method, expected) => {
+    const old = silent();
+    const calls = callsTo();
+    const waiting = codeOf(method === 'add' ? calls.add({ a: 1, b: 1 }) : calls.once('x'));
+    await turns();
+    old.isUnresponsive = true;
+    expect(await codeOf(calls.add({ a: 1, b: 1 }))).toBe('ok');
+    expect(await old.client.ended).toMatchObject({ code: 'stoq.session_idle' });
+    expect(await waiting).toBe(expected);
+    expect(dials).toHaveLength(2);
+  });
+
+  it.each<[string, boolean]>([
+    ['is heard again', false],
+    ['is not dialled', true],
+  ])('keeps its calls while the peer %s', async (_, refused) => {
+    const old = silent();
+    const lease = await pool.source(target).acquire({ signal: signal() });
+    old.isUnresponsive = true;
+    answers.push(async () => {
+      if (refused) return refusal();
+      old.isUnresponsive = false;
+      return sessionPair().client;
+    });
+    await pool
+      .source(target)
+      .acquire({ signal: signal() })
+      .catch(() => {});
+    expect(await stateOf(lease.session)).toBe('open');
+  });
+});
+
 describe('a session that dies under a call', () => {
   /** A session that looks alive and fails where it is told. */
   const dying = (where: 'open' | 'answer'): (() => Promise<Session>) => {

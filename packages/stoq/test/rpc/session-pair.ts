@@ -91,6 +91,8 @@ class PipeStream implements SessionStream {
 }
 
 export interface SessionPair {
+  /** What both ends say of the other; false until a test sets it. */
+  isUnresponsive: boolean;
   readonly client: Session;
   readonly server: Session;
 }
@@ -119,6 +121,9 @@ export function sessionPair(identities: { client?: Partial<PeerIdentity>; server
     get isClosing() {
       return end !== undefined;
     },
+    get isUnresponsive() {
+      return pair.isUnresponsive;
+    },
     remoteAddress: `${role === 'client' ? 'server' : 'client'}:1`,
     ended,
     async openStream() {
@@ -142,7 +147,12 @@ export function sessionPair(identities: { client?: Partial<PeerIdentity>; server
     close: async () => finish('closed'),
     abort: (error) => finish((error as { code?: string }).code ?? 'stoq.session_closed'),
   });
-  return { client: side('client', identities.server ?? {}), server: side('server', identities.client ?? {}) };
+  const pair: SessionPair = {
+    isUnresponsive: false,
+    client: side('client', identities.server ?? {}),
+    server: side('server', identities.client ?? {}),
+  };
+  return pair;
 }
 
 const KEY = {

@@ -205,6 +205,28 @@ describe('time', () => {
     await pair.client.close();
   });
 
+  test('a session is unresponsive while the peer does not answer what it was sent', async () => {
+    const { pair, clock, network } = await silenced();
+    const stream = await pair.client.openStream();
+    const pass = async (...stepsMs: number[]): Promise<boolean> => {
+      for (const ms of stepsMs) {
+        clock.step(ms);
+        await turns();
+      }
+      return pair.client.isUnresponsive;
+    };
+    await stream.write(Uint8Array.of(1));
+    await turns();
+    // Nobody reads what was sent: the answer to a ping halfway will do.
+    expect(await pass(999, 1, 1_000)).toBe(false);
+    network.hold('here', 'there');
+    await stream.write(Uint8Array.of(2));
+    expect(await pass(999, 1, 999)).toBe(false);
+    expect(await pass(1)).toBe(true);
+    network.release('here', 'there');
+    expect(await pass(0)).toBe(false);
+  });
+
   test('a process that was held up itself asks before it gives up', async () => {
     const steps = createStepClock();
     let heldUpMs = 0;

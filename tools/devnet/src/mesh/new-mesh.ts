@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { SUPPLY_UNITS, UNITS_PER_CAES } from '@hypermesh/caesar';
 import { createCrypto, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { createMesh, createMeshPlan, writeMesh } from '@hypermesh/trustchain';
@@ -16,7 +15,7 @@ export interface NewMeshOptions {
 // What the first user owns: enough for years of small apps.
 const ENDOWMENT_UNITS: bigint = 1_000_000n * UNITS_PER_CAES;
 
-/** Makes the keys, certificates, genesis and configuration of a mesh of eight daemons on this machine, offline. */
+/** Makes the keys, certificates, genesis and configuration of a mesh of eight daemons on this machine, offline: the whole folder, or nothing. */
 export async function createLocalMesh(directory: string, options: NewMeshOptions): Promise<void> {
   const crypto = await createCrypto();
   try {
@@ -32,10 +31,11 @@ export async function createLocalMesh(directory: string, options: NewMeshOptions
       endowment: ENDOWMENT_UNITS,
     });
     const mesh = await createMesh(plan, { crypto, entropy: systemEntropy, clock: systemClock });
-    await writeMesh(directory, mesh.files);
-    for (const { name } of DAEMONS) {
-      await writeFile(configFileOf(directory, name), stringify(configOf(directory, name, options, address)), { mode: 0o600 });
-    }
+    const configs = DAEMONS.map(({ name }) => ({
+      path: configFileOf('', name),
+      bytes: Buffer.from(stringify(configOf(directory, name, options, address))),
+    }));
+    await writeMesh(directory, [...mesh.files, ...configs]);
   } finally {
     await crypto.close();
   }

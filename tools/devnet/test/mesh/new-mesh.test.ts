@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { createIngress, type Ingress, type IngressConfig } from '@hypermesh/mesh
 import { parseAddress } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { configFileOf, TRUSTCHAIND, VALIDATORS } from '../../src/mesh/layout.ts';
+import { configFileOf, DAEMONS, homeOf, TRUSTCHAIND, VALIDATORS } from '../../src/mesh/layout.ts';
 import { createLocalMesh } from '../../src/mesh/new-mesh.ts';
 
 const CAPACITY = { cpuMillis: 500, memoryBytes: 512 * 1024 * 1024, workloads: 8 };
@@ -43,6 +43,17 @@ describe('two meshes that are made at the same time', () => {
     const after = await openAll(configs);
     expect(new Set(after.map((ingress) => ingress.address())).size).toBe(nodes.length);
   });
+});
+
+test('two that are made in one place at the same time: one whole mesh, one refusal, nothing beside', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'one place '));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const home = join(directory, 'mesh');
+  const outcomes = await Promise.allSettled([1, 2].map(() => createLocalMesh(home, { meshName: 'test', capacity: CAPACITY })));
+  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'trustchain.mesh_exists' } });
+  for (const { name } of DAEMONS) expect(await configOf(home, name)).toMatchObject({ home: homeOf(home, name) });
+  expect(await readdir(directory)).toEqual(['mesh']);
 });
 
 async function configOf(home: string, name: string): Promise<unknown> {
