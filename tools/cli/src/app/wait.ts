@@ -14,9 +14,10 @@ export async function waitUntilReady({ out }: CommandContext, session: Session, 
   for (;;) {
     try {
       last = await queryMesh(mesh, 'app', name, { signal });
-      if (isReady(last)) return last;
       const state = stateOf(last);
-      if (state !== told) out.progress(state);
+      // Who was told of an unfinished state hears of its end.
+      if (state !== told && !(told === '' && isReady(last))) out.progress(state);
+      if (isReady(last)) return last;
       told = state;
       await pause(session, POLL_MS);
     } catch (cause) {

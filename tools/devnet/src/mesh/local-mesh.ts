@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { devnetError } from '../errors.ts';
 import { type DaemonProcess, startDaemon } from '../process/daemon-process.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { awaitEarlierDaemons } from './earlier-daemons.ts';
 import { configFileOf, DAEMONS, homeOf, logFileOf, type PlacedDaemon, TRUSTCHAIND, USER, VALIDATORS } from './layout.ts';
 
 // A daemon that has not ended by then is killed: its state is durable at every step.
@@ -63,6 +64,10 @@ class ProcessMesh implements LocalMesh {
 
   /** The authority first, validators together since a quorum of them is needed by each, then those who follow. */
   async startAll(): Promise<void> {
+    await awaitEarlierDaemons(this.directory, {
+      signal: this.#options.signal,
+      onWait: () => this.#options.onProgress('waiting for daemons of this mesh that a killed process has left'),
+    });
     const others = DAEMONS.map(({ name }) => name).filter((name) => name !== TRUSTCHAIND && !VALIDATORS.includes(name));
     for (const names of [[TRUSTCHAIND], VALIDATORS, others]) {
       this.#options.onProgress(`starting ${names.join(', ')}`);

@@ -31,6 +31,17 @@ export async function freeUdpPorts(count: number, options: FreePortsOptions = {}
   }
 }
 
+/** Whether nobody holds the port of that literal IPv4 address of this machine. */
+export async function isFreeUdp(host: string, port: number): Promise<boolean> {
+  try {
+    (await bind(host, port)).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  }
+}
+
 async function boundSocket(host: string, random: (min: number, end: number) => number): Promise<Socket> {
   for (let attempt = 1; ; attempt++) {
     try {

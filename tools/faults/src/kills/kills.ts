@@ -14,8 +14,8 @@ import { type PlannedKill, planKills } from './plan.ts';
 // Restart, block sync, view changes and the retries of clients on a loaded machine.
 const PROGRESS_MS_MAX = 60_000;
 
-// The session of before ends after 15 s of silence; until then a call on it waits for its deadline of 5 s.
-const EDGE_MS_MAX = 30_000;
+// A call that finds the session of before silent waits for its deadline of 5 s; the next one dials anew.
+const EDGE_MS_MAX = 15_000;
 
 /** `kill -9` of each kind of daemon at random points under load; nothing acknowledged may be lost. */
 export const runKills: Campaign = async ({ bed, rounds, seed, findings, onProgress }) => {
