@@ -9,7 +9,7 @@ export { createModuleCache, type ModuleCache } from './executor/module-cache.ts'
 export { cgiEnvironment, parseCgiResponse } from './executor/cgi.ts';
 export type { GuestReport, GuestResult } from './executor/guest-run.ts';
 export { QUEUE_MAX } from './executor/guest-process.ts';
-export { CALL_DEPTH_MAX, instrument, METERING_VERSION } from './metering/instrument.ts';
+export { CALL_DEPTH_MAX, METERING_VERSION } from './metering/limits.ts';
 export { recursiveFunctions } from './metering/call-graph.ts';
 export * from './index/index-machine.ts';
 export * from './index/index-query.ts';

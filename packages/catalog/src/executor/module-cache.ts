@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { hashLabelled } from '@hypermesh/stoq';
 import { type CatalogErrorCode, catalogError } from '../errors.ts';
-import { METERING_VERSION } from '../metering/instrument.ts';
+import { METERING_VERSION } from '../metering/limits.ts';
 import { checkModule } from './module-check.ts';
 
 /** Metered modules by the hash of their source, in a directory that only this node writes. */

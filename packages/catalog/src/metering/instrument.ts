@@ -3,16 +3,8 @@ import { catalogError } from '../errors.ts';
 import { recursiveFunctions } from './call-graph.ts';
 import { chargeBody } from './charge.ts';
 import { tree } from './expressions.ts';
+import { CALL_DEPTH_MAX, FUEL_AT_START } from './limits.ts';
 import { MeteredModule } from './metered-module.ts';
-
-/** Version of the metering: part of the key under which instrumented modules are cached. */
-export const METERING_VERSION: number = 1;
-
-// The deepest recursion; V8's stack holds about ten times as many small frames.
-export const CALL_DEPTH_MAX: number = 1_024;
-
-// Fuel for the start function, which runs before the host can set the guest's own budget.
-export const FUEL_AT_START: bigint = 1n << 32n;
 
 const FEATURES =
   binaryen.Features.MutableGlobals |

@@ -1,6 +1,7 @@
-import { checkModule, instrument, limitMemory } from '@hypermesh/catalog';
+import { checkModule, limitMemory } from '@hypermesh/catalog';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type GuestResult, runGuest } from '../../src/executor/guest-run.ts';
+import { instrument } from '../../src/metering/instrument.ts';
 import { compileGuest, hostileSource } from '../guests/guest.ts';
 
 const MEMORY_BYTES_MAX = 4 * 2 ** 20;

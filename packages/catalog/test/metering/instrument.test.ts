@@ -1,7 +1,8 @@
-import { CALL_DEPTH_MAX, instrument, recursiveFunctions } from '@hypermesh/catalog';
+import { CALL_DEPTH_MAX, recursiveFunctions } from '@hypermesh/catalog';
 import binaryen from 'binaryen';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { instrument } from '../../src/metering/instrument.ts';
 
 interface Exports {
   readonly [name: string]: unknown;
