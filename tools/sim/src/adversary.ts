@@ -46,6 +46,7 @@ export class Adversary {
     const forged = this.#forged.get(hex(blockId));
     if (forged !== undefined) return forged;
     const [first] = chain;
+    if (first !== undefined && this.has('useless-blocks')) return [{ ...first, time: first.time + 1 }];
     if (first === undefined || !this.has('forged-certificates') || this.#components.prng.chance(0.5)) return chain;
     const [one, other] = this.#forgedPair(first);
     const last = { ...other, round: other.round + 1, parent: this.#forgedCertificate(other), time: other.time + 1 };

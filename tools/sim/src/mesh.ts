@@ -46,6 +46,9 @@ export class Mesh {
   readonly #skewsMs: readonly number[];
   /** Submitted to an honest validator, so it must be ordered. */
   readonly #owed: Uint8Array[] = [];
+  /** By who asks whom: the number of the last request. */
+  readonly #askedAt = new Map<string, number>();
+  #asks = 0;
   #isHealed = false;
   #digestCount = 0;
   readonly #counts = { evidence: 0, crashes: 0, stalls: 0, rejections: 0, messages: 0 };
@@ -118,15 +121,29 @@ export class Mesh {
     for (const target of targets) this.#deliver(from, target, message);
   }
 
-  /** Asks the first validators of the list that run; `answer` runs at the peer and gives what to do with its answer. */
+  /**
+   * Asks the candidates one after the other until one answers, the one that was not asked for longest first, as a validator does;
+   * `answer` runs at the peer and gives what to do with its answer.
+   */
   request(from: Validator, candidates: readonly number[], answer: (peer: Validator) => (() => void) | null): void {
     const peers = this.#instances.filter(({ index, instance }) => instance !== from.instance && candidates.includes(index));
-    for (const peer of this.#simulation.prng.shuffle(peers).slice(0, REQUEST_PEERS_MAX)) {
-      this.#network.transmit(from.instance, peer.instance, () => {
-        const reply = peer.core === null ? null : answer(peer);
-        if (reply !== null) this.#network.transmit(peer.instance, from.instance, () => void (from.core !== null && reply()));
+    const askedAt = (peer: Validator): number => this.#askedAt.get(`${from.instance}>${peer.instance}`) ?? 0;
+    const queue = this.#simulation.prng.shuffle(peers).toSorted((one, other) => askedAt(one) - askedAt(other));
+    this.#ask(from, queue, answer);
+  }
+
+  #ask(from: Validator, queue: Validator[], answer: (peer: Validator) => (() => void) | null): void {
+    const peer = queue.shift();
+    if (peer === undefined) return;
+    this.#askedAt.set(`${from.instance}>${peer.instance}`, ++this.#asks);
+    this.#network.transmit(from.instance, peer.instance, () => {
+      const reply = peer.core === null ? null : answer(peer);
+      this.#network.transmit(peer.instance, from.instance, () => {
+        if (from.core === null) return;
+        if (reply === null) this.#ask(from, queue, answer);
+        else reply();
       });
-    }
+    });
   }
 
   servedChain(peer: Validator, blockId: Uint8Array, afterHeight: number): readonly Block[] {
@@ -305,4 +322,3 @@ const RESTART_MS_QUICK = 30;
 const RESTART_MS_MAX = 1_500;
 const WRITE_MS_MAX = 3;
 const SIGN_MS_MAX = 8;
-const REQUEST_PEERS_MAX = 2;

@@ -11,6 +11,7 @@ export const BEHAVIOURS = [
   'wrong-root',
   'wrong-time',
   'withheld-batches',
+  'useless-blocks',
   'twins',
 ] as const;
 

@@ -147,6 +147,8 @@ export class Validator {
         return;
       case 'fetch-blocks':
         return this.#fetchBlocks(effect);
+      case 'fetch-announced':
+        return this.#fetchBatches(effect.digests, [effect.from]);
       case 'fetch-batches':
         return this.#fetchBatches(effect.digests, effect.from);
       case 'commit':
@@ -202,10 +204,12 @@ export class Validator {
     if (held.length > 0) this.#later(0, () => this.#announce(held));
     const missing = digests.filter((digest) => !isHere(digest));
     if (missing.length === 0) return;
-    this.#mesh.request(this, from, (peer) => {
-      const served = this.#mesh.servesBatches(peer) ? missing.filter((digest) => peer.disk.batches.has(hex(digest))) : [];
-      return served.length === 0 ? null : () => this.store(served);
-    });
+    for (const digest of missing) {
+      this.#mesh.request(this, from, (peer) => {
+        const isServed = this.#mesh.servesBatches(peer) && peer.disk.batches.has(hex(digest));
+        return isServed ? () => this.store([digest]) : null;
+      });
+    }
     // The executor cannot go on without them, so it asks until somebody answers.
     if (this.#isBlockedBy(missing)) this.#later(REQUEST_REPEAT_MS, () => this.#execute());
   }

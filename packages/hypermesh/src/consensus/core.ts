@@ -219,7 +219,7 @@ class Core implements Consensus {
 
   #receiveAnnouncement(from: number, { digests }: Announcement): void {
     const unknown = digests.filter((digest) => !this.#chain.pending.isStored(digest));
-    if (unknown.length > 0) this.#context.emit({ kind: 'fetch-batches', digests: unknown, from: [from] });
+    if (unknown.length > 0) this.#context.emit({ kind: 'fetch-announced', digests: unknown, from });
   }
 
   #receiveBlocks(from: number, blocks: readonly Block[]): void {

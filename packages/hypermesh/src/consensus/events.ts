@@ -59,6 +59,8 @@ export type ConsensusEffect =
   | { readonly kind: 'fetch-blocks'; readonly blockId: Uint8Array; readonly afterHeight: number; readonly from: readonly number[] }
   /** Store those batches that are not here yet, then give `batches-stored` or `batches-ordered` for all. May fail. */
   | { readonly kind: 'fetch-batches'; readonly digests: readonly Uint8Array[]; readonly from: readonly number[] }
+  /** The same for batches that no block carries yet, which `from` says it has; as many as one validator may have stored here. */
+  | { readonly kind: 'fetch-announced'; readonly digests: readonly Uint8Array[]; readonly from: number }
   /** A quorum vouches for the block, its batches and the root it states. At most once for a block in one run. */
   | { readonly kind: 'certified'; readonly block: ChainBlock; readonly qc: QuorumCertificate }
   /** Final, in ascending order without a gap. After a restart commits may repeat above the restored height. */

@@ -9,12 +9,21 @@ export const MEMPOOL_BYTES_MAX: number = 64 * 1024 * 1024;
 // An eighth of the whole, so that a single busy owner leaves room for others.
 export const OWNER_TRANSACTIONS_MAX: number = MEMPOOL_TRANSACTIONS_MAX / 8;
 export const OWNER_BYTES_MAX: number = MEMPOOL_BYTES_MAX / 8;
+// Keys cost nothing, so that all who are no members yet have the share of one owner together.
+export const STRANGERS_TRANSACTIONS_MAX: number = OWNER_TRANSACTIONS_MAX;
+export const STRANGERS_BYTES_MAX: number = OWNER_BYTES_MAX;
+
+/** How many transactions, and of how many bytes. */
+interface Load {
+  transactions: number;
+  bytes: number;
+}
 
 interface Account {
   readonly name: string;
   /** By sequence. */
   readonly entries: Map<number, DecodedTransaction>;
-  bytes: number;
+  readonly load: Load;
   executed: number;
   /** Every sequence from `executed` up to this one, exclusive, is in a batch. */
   next: number;
@@ -22,19 +31,20 @@ interface Account {
 
 /**
  * Transactions that are accepted and not executed. Batches take from the owners in turn, and of each owner in the order of
- * sequences without a gap; what is in a batch stays here until it is executed, in case the batch never is.
+ * sequences without a gap; what is in a batch stays here until it is executed, in case the batch never is. What waits behind a
+ * gap gives way when there is no room: it may wait for ever.
  */
 export class Mempool {
   readonly #accounts = new Map<string, Account>();
-  #transactions = 0;
-  #bytes = 0;
+  readonly #load: Load = { transactions: 0, bytes: 0 };
+  readonly #strangers: Load = { transactions: 0, bytes: 0 };
 
   get size(): number {
-    return this.#transactions;
+    return this.#load.transactions;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#load.bytes;
   }
 
   /**
@@ -46,19 +56,17 @@ export class Mempool {
     const account = this.#account(owner, executed);
     const known = account.entries.get(sequence);
     if (known !== undefined && Buffer.compare(known.id, transaction.id) === 0) return false;
-    if (known !== undefined || sequence <= executed || sequence > executed + OWNER_TRANSACTIONS_MAX) {
+    const sequenceMax = executed + (isStranger(transaction) ? 1 : OWNER_TRANSACTIONS_MAX);
+    if (known !== undefined || sequence <= executed || sequence > sequenceMax) {
       this.#forgetEmpty(account);
       throw hypermeshError('hypermesh.transaction_sequence', { sequence, executed });
     }
-    const length = transaction.encoded.length;
-    if (this.#isFull(account, length)) {
+    if (!this.#hasRoom(account, transaction)) {
       this.#forgetEmpty(account);
-      throw hypermeshError('hypermesh.mempool_full', { transactions: this.#transactions, bytes: this.#bytes });
+      throw hypermeshError('hypermesh.mempool_full', { ...this.#load });
     }
     account.entries.set(sequence, transaction);
-    account.bytes += length;
-    this.#transactions++;
-    this.#bytes += length;
+    this.#count(account, transaction, 1);
     return true;
   }
 
@@ -74,8 +82,8 @@ export class Mempool {
   takeBatch(): DecodedTransaction[] {
     const batch: DecodedTransaction[] = [];
     let bytes = 0;
-    let turn = [...this.#accounts.values()];
-    while (turn.length > 0 && batch.length < BATCH_TRANSACTIONS_MAX) {
+    const served = new Set<Account>();
+    for (let turn = [...this.#accounts.values()]; turn.length > 0;) {
       const again: Account[] = [];
       for (const account of turn) {
         const entry = account.entries.get(account.next);
@@ -84,11 +92,12 @@ export class Mempool {
         bytes += entry.encoded.length;
         account.next++;
         batch.push(entry);
+        served.add(account);
         again.push(account);
       }
       turn = again;
     }
-    for (const { name } of turn) this.#moveLast(name);
+    for (const account of served) this.#moveLast(account);
     return batch;
   }
 
@@ -117,20 +126,29 @@ export class Mempool {
     this.#forgetEmpty(account);
   }
 
-  #isFull(account: Account, bytes: number): boolean {
-    return (
-      this.#transactions >= MEMPOOL_TRANSACTIONS_MAX ||
-      this.#bytes + bytes > MEMPOOL_BYTES_MAX ||
-      account.entries.size >= OWNER_TRANSACTIONS_MAX ||
-      account.bytes + bytes > OWNER_BYTES_MAX
-    );
+  #hasRoom(account: Account, transaction: DecodedTransaction): boolean {
+    const bytes = transaction.encoded.length;
+    if (!fits(account.load, bytes, OWNER_TRANSACTIONS_MAX, OWNER_BYTES_MAX)) return false;
+    if (isStranger(transaction) && !fits(this.#strangers, bytes, STRANGERS_TRANSACTIONS_MAX, STRANGERS_BYTES_MAX)) return false;
+    for (const other of this.#accounts.values()) {
+      if (fits(this.#load, bytes, MEMPOOL_TRANSACTIONS_MAX, MEMPOOL_BYTES_MAX)) return true;
+      if (other !== account) this.#dropBehindGap(other);
+    }
+    return fits(this.#load, bytes, MEMPOOL_TRANSACTIONS_MAX, MEMPOOL_BYTES_MAX);
+  }
+
+  #dropBehindGap(account: Account): void {
+    let gap = account.next;
+    while (account.entries.has(gap)) gap++;
+    for (const sequence of account.entries.keys()) if (sequence > gap) this.#remove(account, sequence);
+    this.#forgetEmpty(account);
   }
 
   #account(owner: Uint8Array, executed: number): Account {
     const name = nameOf(owner);
     const known = this.#accounts.get(name);
     if (known !== undefined) return known;
-    const account = { name, entries: new Map<number, DecodedTransaction>(), bytes: 0, executed, next: executed + 1 };
+    const account: Account = { name, entries: new Map(), load: { transactions: 0, bytes: 0 }, executed, next: executed + 1 };
     this.#accounts.set(name, account);
     return account;
   }
@@ -139,9 +157,14 @@ export class Mempool {
     const entry = account.entries.get(sequence);
     if (entry === undefined) return;
     account.entries.delete(sequence);
-    account.bytes -= entry.encoded.length;
-    this.#transactions--;
-    this.#bytes -= entry.encoded.length;
+    this.#count(account, entry, -1);
+  }
+
+  #count(account: Account, transaction: DecodedTransaction, change: 1 | -1): void {
+    for (const load of [account.load, this.#load, ...(isStranger(transaction) ? [this.#strangers] : [])]) {
+      load.transactions += change;
+      load.bytes += change * transaction.encoded.length;
+    }
   }
 
   #forgetEmpty(account: Account): void {
@@ -149,12 +172,19 @@ export class Mempool {
   }
 
   /** Whoever was served last comes last in the next batch. */
-  #moveLast(name: string): void {
-    const account = this.#accounts.get(name);
-    if (account === undefined) return;
-    this.#accounts.delete(name);
-    this.#accounts.set(name, account);
+  #moveLast(account: Account): void {
+    this.#accounts.delete(account.name);
+    this.#accounts.set(account.name, account);
   }
+}
+
+/** A transaction carries its owner's key only while the owner is no member. */
+function isStranger({ body }: DecodedTransaction): boolean {
+  return body.key !== null;
+}
+
+function fits(load: Load, bytes: number, transactionsMax: number, bytesMax: number): boolean {
+  return load.transactions < transactionsMax && load.bytes + bytes <= bytesMax;
 }
 
 function nameOf(owner: Uint8Array): string {

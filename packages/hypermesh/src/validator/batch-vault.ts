@@ -17,14 +17,16 @@ export interface StoredBatch {
   readonly encoded: Uint8Array;
 }
 
-// Decoded transactions that wait for their execution: some 5 KiB each. Others are decoded from disk again.
-const CACHED_TRANSACTIONS_MAX = 20_000;
+// Encoded bytes of the decoded batches that wait for their execution; decoded they take some three times that. Others are decoded
+// from disk again.
+const CACHED_BYTES_MAX = 48 * 1024 * 1024;
+
 /** Batches between their arrival and their execution: durable, decoded once, signatures verified once and ahead of time. */
 export class BatchVault {
   readonly #components: BatchVaultComponents;
   readonly #decoded = new Map<string, DecodedBatch>();
   readonly #verifying = new Map<string, Promise<void>>();
-  #cachedTransactions = 0;
+  #cachedBytes = 0;
 
   constructor(components: BatchVaultComponents) {
     this.#components = components;
@@ -78,9 +80,7 @@ export class BatchVault {
 
   /** The batch was executed. */
   release(digest: Uint8Array): void {
-    const key = keyOf(digest);
-    this.#cachedTransactions -= this.#decoded.get(key)?.length ?? 0;
-    this.#decoded.delete(key);
+    this.#forget(keyOf(digest));
   }
 
   /**
@@ -96,13 +96,21 @@ export class BatchVault {
   }
 
   #keep(digest: Uint8Array, transactions: DecodedBatch): void {
-    this.#decoded.set(keyOf(digest), transactions);
-    this.#cachedTransactions += transactions.length;
-    for (const [key, oldest] of this.#decoded) {
-      if (this.#cachedTransactions <= CACHED_TRANSACTIONS_MAX) return;
-      this.#cachedTransactions -= oldest.length;
-      this.#decoded.delete(key);
+    const key = keyOf(digest);
+    this.#forget(key);
+    this.#decoded.set(key, transactions);
+    this.#cachedBytes += bytesOf(transactions);
+    for (const oldest of this.#decoded.keys()) {
+      if (this.#cachedBytes <= CACHED_BYTES_MAX) return;
+      this.#forget(oldest);
     }
+  }
+
+  #forget(key: string): void {
+    const transactions = this.#decoded.get(key);
+    if (transactions === undefined) return;
+    this.#decoded.delete(key);
+    this.#cachedBytes -= bytesOf(transactions);
   }
 
   #verify(digest: Uint8Array, transactions: DecodedBatch): void {
@@ -113,6 +121,10 @@ export class BatchVault {
     // Whoever loads the batch meets the failure.
     verifying.catch(() => {});
   }
+}
+
+function bytesOf(transactions: DecodedBatch): number {
+  return transactions.reduce((sum, transaction) => sum + (transaction?.encoded.length ?? 0), 0);
 }
 
 function keyOf(digest: Uint8Array): string {

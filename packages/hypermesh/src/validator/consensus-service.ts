@@ -61,11 +61,9 @@ export class ConsensusService {
       },
       storeBatch: async ({ batch }, context) => {
         const peer = this.#callerOf(context);
-        if ((this.#open[peer] as number) >= PEER_BATCHES_MAX) throw hypermeshError('hypermesh.mempool_full', { batches: PEER_BATCHES_MAX });
         const digest = batchDigest(batch);
-        const ordered = this.#ordered.has(byteKey(digest));
-        if (!ordered) this.#account(digest, peer);
-        await vault.store(batch, { ordered });
+        if (!this.admits(digest, peer)) throw hypermeshError('hypermesh.mempool_full', { batches: PEER_BATCHES_MAX });
+        await vault.store(batch, { ordered: this.#ordered.has(byteKey(digest)) });
         await stored(digest);
         return {};
       },
@@ -85,20 +83,28 @@ export class ConsensusService {
   /** Committed blocks carry these. */
   ordered(digests: readonly Uint8Array[]): void {
     for (const digest of digests) {
-      const key = byteKey(digest);
-      this.#ordered.add(key);
-      const peer = this.#brought.get(key);
-      if (peer === undefined) continue;
-      this.#brought.delete(key);
-      (this.#open[peer] as number)--;
+      this.#ordered.add(byteKey(digest));
+      this.forget(digest);
     }
   }
 
-  #account(digest: Uint8Array, peer: number): void {
+  /** Whether the peer may have this batch stored here; if so, the batch counts as the peer's until a block carries it. */
+  admits(digest: Uint8Array, peer: number): boolean {
     const key = byteKey(digest);
-    if (this.#brought.has(key)) return;
+    if (this.#ordered.has(key) || this.#brought.has(key)) return true;
+    if ((this.#open[peer] as number) >= PEER_BATCHES_MAX) return false;
     this.#brought.set(key, peer);
     (this.#open[peer] as number)++;
+    return true;
+  }
+
+  /** The batch counts for nobody any more. */
+  forget(digest: Uint8Array): void {
+    const key = byteKey(digest);
+    const peer = this.#brought.get(key);
+    if (peer === undefined) return;
+    this.#brought.delete(key);
+    (this.#open[peer] as number)--;
   }
 
   #callerOf({ peer }: CallContext): number {

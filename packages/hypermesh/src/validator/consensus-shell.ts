@@ -17,7 +17,7 @@ export interface ConsensusShellComponents {
   readonly safety: SafetyLog;
   readonly links: readonly PeerLink[];
   readonly perform: (effect: OutwardEffect) => void;
-  /** The disk or the vote key failed: this validator says nothing more. */
+  /** The disk, the vote key or the program failed: this validator says nothing more. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -49,10 +49,15 @@ export class ConsensusShell {
     if (this.#isHandling) return;
     this.#isHandling = true;
     const { consensus, clock } = this.#components;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-      this.#effects.push(consensus.handle(next, clock.now()));
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        this.#effects.push(consensus.handle(next, clock.now()));
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isHandling = false;
     }
-    this.#isHandling = false;
   }
 
   /** Nothing is signed or sent afterwards. */

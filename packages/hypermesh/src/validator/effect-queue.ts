@@ -7,7 +7,7 @@ export interface EffectQueueComponents {
   /** Resolves when durable. */
   readonly persist: (effect: PersistEffect) => Promise<void>;
   readonly perform: (effect: OtherEffect) => void;
-  /** Persisting failed: nothing after it is performed, now or later. */
+  /** Persisting or performing failed: nothing after it is performed, now or later. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -44,19 +44,17 @@ export class EffectQueue {
 
   async #run(): Promise<void> {
     this.#running = true;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      if (!(next instanceof Promise)) {
-        this.#components.perform(next);
-        continue;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        if (next instanceof Promise) await next;
+        else this.#components.perform(next);
       }
-      try {
-        await next;
-      } catch (error) {
-        const wasClosed = this.#closed;
-        this.close();
-        if (!wasClosed) this.#components.failed(error);
-      }
+    } catch (error) {
+      const wasClosed = this.#closed;
+      this.close();
+      if (!wasClosed) this.#components.failed(error);
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
   }
 }

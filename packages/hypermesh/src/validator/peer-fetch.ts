@@ -1,4 +1,4 @@
-import { type Clock, decode } from '@hypermesh/stoq';
+import { type Clock, decode, hasCode } from '@hypermesh/stoq';
 import { type Block, blockCodec } from '../consensus/block.ts';
 import type { DecodedBatch } from '../transaction/decoded-batch.ts';
 import type { BatchVault } from './batch-vault.ts';
@@ -19,6 +19,9 @@ const BATCHES_AT_ONCE = 4;
 export class PeerFetch {
   readonly #components: PeerFetchComponents;
   readonly #underWay = new Map<string, Promise<boolean>>();
+  /** By peer: the number of the last request. */
+  readonly #askedAt = new Map<PeerLink, number>();
+  #asks = 0;
 
   constructor(components: PeerFetchComponents) {
     this.#components = components;
@@ -26,13 +29,13 @@ export class PeerFetch {
 
   /** Tells of each that is stored here now. */
   async batches(digests: readonly Uint8Array[], from: readonly number[], stored: (digest: Uint8Array) => Promise<void>): Promise<void> {
-    const queue = [...digests];
-    const worker = async (): Promise<void> => {
-      for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) {
-        if (await this.#batch(digest, from, false)) await stored(digest);
-      }
-    };
-    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, worker));
+    await this.#all(digests, stored, (digest) => this.#batch(digest, () => this.#inTurn(from), false));
+  }
+
+  /** As `batches`, from the one validator that says it has them. */
+  async announced(digests: readonly Uint8Array[], from: number, stored: (digest: Uint8Array) => Promise<void>): Promise<void> {
+    const links = this.#components.links.filter(({ index }) => index === from);
+    await this.#all(digests, stored, (digest) => this.#batch(digest, () => links, false));
   }
 
   /** A batch of a committed block: a quorum had it, so it is asked for until it is here. */
@@ -41,7 +44,7 @@ export class PeerFetch {
       const batch = await this.#components.vault.load(digest);
       if (batch !== undefined) return batch;
       signal.throwIfAborted();
-      if (!(await this.#batch(digest, [], true))) await this.#pause(signal);
+      if (!(await this.#batch(digest, () => this.#inTurn([]), true))) await this.#pause(signal);
     }
   }
 
@@ -51,7 +54,7 @@ export class PeerFetch {
     afterHeight: number,
     from: readonly number[],
   ): Promise<{ readonly from: number; readonly blocks: readonly Block[] } | undefined> {
-    for (const link of this.#order(from)) {
+    for (const link of this.#inTurn(from)) {
       try {
         const encoded = await link.blocks(blockId, afterHeight);
         if (encoded.length > 0) return { from: link.index, blocks: encoded.map((bytes) => decode(blockCodec, bytes)) };
@@ -62,19 +65,31 @@ export class PeerFetch {
     return undefined;
   }
 
-  #batch(digest: Uint8Array, from: readonly number[], ordered: boolean): Promise<boolean> {
+  async #all(
+    digests: readonly Uint8Array[],
+    stored: (digest: Uint8Array) => Promise<void>,
+    get: (digest: Uint8Array) => Promise<boolean>,
+  ): Promise<void> {
+    const queue = [...digests];
+    const worker = async (): Promise<void> => {
+      for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) if (await get(digest)) await stored(digest);
+    };
+    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, worker));
+  }
+
+  #batch(digest: Uint8Array, links: () => Iterable<PeerLink>, ordered: boolean): Promise<boolean> {
     const key = Buffer.from(digest).toString('latin1');
     const known = this.#underWay.get(key);
     if (known !== undefined) return known;
-    const fetching = this.#fetchBatch(digest, from, ordered).finally(() => this.#underWay.delete(key));
+    const fetching = this.#fetchBatch(digest, links, ordered).finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, fetching);
     return fetching;
   }
 
-  async #fetchBatch(digest: Uint8Array, from: readonly number[], ordered: boolean): Promise<boolean> {
+  async #fetchBatch(digest: Uint8Array, links: () => Iterable<PeerLink>, ordered: boolean): Promise<boolean> {
     const { vault } = this.#components;
     if (await vault.has(digest)) return true;
-    for (const link of this.#order(from)) {
+    for (const link of links()) {
       let encoded: Uint8Array;
       try {
         encoded = await link.batch(digest);
@@ -84,17 +99,25 @@ export class PeerFetch {
       try {
         await vault.store(encoded, { expected: digest, ordered });
         return true;
-      } catch {
-        // Another batch than was asked for: the next peer may be honest. A disk that failed shows at the next vote.
+      } catch (error) {
+        // Another batch than was asked for: the next peer may be honest.
+        if (!hasCode(error, 'hypermesh.batch_malformed')) throw error;
       }
     }
     return false;
   }
 
-  /** Peers that were named first, and before all those that answer. */
-  #order(from: readonly number[]): PeerLink[] {
+  /**
+   * Peers that were named first, and before all those that answer; among equals the one that was not asked for longest, so that
+   * no peer whose answers are useless is the first twice in a row.
+   */
+  *#inTurn(from: readonly number[]): Generator<PeerLink, void> {
     const rank = (link: PeerLink): number => (link.isUp ? 0 : 2) + (from.includes(link.index) ? 0 : 1);
-    return this.#components.links.toSorted((a, b) => rank(a) - rank(b));
+    const askedAt = (link: PeerLink): number => this.#askedAt.get(link) ?? 0;
+    for (const link of this.#components.links.toSorted((a, b) => rank(a) - rank(b) || askedAt(a) - askedAt(b))) {
+      this.#askedAt.set(link, ++this.#asks);
+      yield link;
+    }
   }
 
   #pause(signal: AbortSignal): Promise<void> {

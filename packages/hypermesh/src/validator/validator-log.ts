@@ -159,6 +159,8 @@ export class ValidatorLog {
         return this.#background(this.#fetchBlocks(effect));
       case 'fetch-batches':
         return this.#background(this.#fetch.batches(effect.digests, effect.from, (digest) => this.#announce(digest)));
+      case 'fetch-announced':
+        return this.#background(this.#fetchAnnounced(effect));
       case 'evidence': {
         const { offence, round, validator } = effect.evidence;
         metrics?.evidence.add({});
@@ -180,6 +182,12 @@ export class ValidatorLog {
   async #fetchBlocks({ blockId, afterHeight, from }: Extract<OutwardEffect, { kind: 'fetch-blocks' }>): Promise<void> {
     const answer = await this.#fetch.blocks(blockId, afterHeight, from);
     if (answer !== undefined) this.shell.dispatch({ kind: 'blocks', ...answer });
+  }
+
+  async #fetchAnnounced({ digests, from }: Extract<OutwardEffect, { kind: 'fetch-announced' }>): Promise<void> {
+    const admitted = digests.filter((digest) => this.service.admits(digest, from));
+    await this.#fetch.announced(admitted, from, (digest) => this.#announce(digest));
+    for (const digest of admitted) if (!(await this.vault.has(digest))) this.service.forget(digest);
   }
 
   #stored({ blocks }: FinalBlocks): void {

@@ -131,12 +131,14 @@ class MeshValidator implements Validator {
   async start(): Promise<void> {
     const { directory, genesis } = this.#config;
     const stores = await openValidatorStores(directory, genesis, this.#components);
+    let log: ValidatorLog | undefined;
     try {
-      const log = await this.#createLog(stores);
+      log = await this.#createLog(stores);
       this.#running = { stores, log };
       await log.start();
     } catch (error) {
       this.#running = undefined;
+      await log?.stop();
       await stores.close();
       throw error;
     }

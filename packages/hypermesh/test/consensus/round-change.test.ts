@@ -161,8 +161,8 @@ describe('an announcement', () => {
     const bench = new Bench({ self: 0 });
     bench.store('a');
     const effects = bench.receive(2, { kind: 'announcement', digests: [digestOf('a'), digestOf('b')] });
-    expect(only(effects, 'fetch-batches')).toEqual([{ kind: 'fetch-batches', digests: [digestOf('b')], from: [2] }]);
-    expect(only(bench.receive(2, { kind: 'announcement', digests: [digestOf('a')] }), 'fetch-batches')).toEqual([]);
+    expect(only(effects, 'fetch-announced')).toEqual([{ kind: 'fetch-announced', digests: [digestOf('b')], from: 2 }]);
+    expect(only(bench.receive(2, { kind: 'announcement', digests: [digestOf('a')] }), 'fetch-announced')).toEqual([]);
   });
 });
 

@@ -2,21 +2,8 @@ import { type Crypto, createCrypto, encode, list, bytesUpTo } from '@hypermesh/s
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BATCH_TRANSACTIONS_MAX, batchDigest, decodeBatch, ENCODED_BATCH_BYTES_MAX, encodeBatch } from '../../src/transaction/batch.ts';
 import { decodeTransactions } from '../../src/transaction/decoded-batch.ts';
-import {
-  Mempool,
-  MEMPOOL_BYTES_MAX,
-  MEMPOOL_TRANSACTIONS_MAX,
-  OWNER_BYTES_MAX,
-  OWNER_TRANSACTIONS_MAX,
-} from '../../src/transaction/mempool.ts';
 import { SignatureVerifier } from '../../src/transaction/signature-verifier.ts';
-import {
-  type DecodedTransaction,
-  decodeTransaction,
-  OPERATION_COUNT_MAX,
-  signTransaction,
-  TRANSACTION_BYTES_MAX,
-} from '../../src/transaction/transaction.ts';
+import { decodeTransaction, OPERATION_COUNT_MAX, signTransaction, TRANSACTION_BYTES_MAX } from '../../src/transaction/transaction.ts';
 import { type Account, createAccount, signed } from '../executor/fixture.ts';
 
 let crypto: Crypto;
@@ -105,93 +92,5 @@ describe('batch', () => {
     ['too many bytes', new Uint8Array(ENCODED_BATCH_BYTES_MAX + 1)],
   ])('refuses %s', (_, bytes) => {
     expect(() => decodeBatch(bytes)).toThrow(coded('hypermesh.batch_malformed'));
-  });
-});
-
-describe('mempool', () => {
-  const transaction = (owner: number, sequence: number, bytes = 100): DecodedTransaction => {
-    const id = Buffer.alloc(32);
-    id.writeUInt32BE(owner, 0);
-    id.writeUInt32BE(sequence, 4);
-    const body = { meshId: id, owner: new Uint8Array(32).fill(owner), sequence, machine: 'mesh', operations: [], key: null };
-    return { body, signature: undefined as never, id, encoded: new Uint8Array(bytes), signedBytes: id };
-  };
-  const names = (batch: readonly DecodedTransaction[]): string[] => batch.map(({ body }) => `${body.owner[0]}/${body.sequence}`);
-
-  test('takes owners in turn and sequences in order, without gaps', () => {
-    const pool = new Mempool();
-    for (const [owner, sequence] of [
-      [1, 2],
-      [1, 1],
-      [2, 1],
-      [1, 4],
-      [3, 2],
-    ] as const)
-      pool.add(transaction(owner, sequence), 0);
-    expect(pool.nextSequence(new Uint8Array(32).fill(1), 0)).toBe(3);
-    expect(names(pool.takeBatch())).toEqual(['1/1', '2/1', '1/2']);
-    expect(pool.takeBatch()).toEqual([]);
-    pool.add(transaction(1, 3), 0);
-    expect(names(pool.takeBatch())).toEqual(['1/3', '1/4']);
-    expect(pool.size).toBe(6);
-  });
-
-  test('forgets what was executed, here or elsewhere', () => {
-    const pool = new Mempool();
-    for (const sequence of [1, 2, 3]) pool.add(transaction(1, sequence), 0);
-    pool.settle(new Uint8Array(32).fill(1), 2);
-    pool.settle(new Uint8Array(32).fill(9), 2);
-    expect([names(pool.takeBatch()), pool.size, pool.bytes]).toEqual([['1/3'], 1, 100]);
-    pool.drop(transaction(1, 3));
-    pool.drop(transaction(9, 3));
-    expect([pool.size, pool.bytes]).toEqual([0, 0]);
-  });
-
-  test('batches again what was ordered without effect', () => {
-    const pool = new Mempool();
-    for (const sequence of [1, 2, 3]) pool.add(transaction(1, sequence), 0);
-    expect(names(pool.takeBatch())).toHaveLength(3);
-    pool.release(transaction(1, 2));
-    pool.release(transaction(7, 2));
-    expect(names(pool.takeBatch())).toEqual(['1/2', '1/3']);
-  });
-
-  test('refuses copies, used and far sequences', () => {
-    const pool = new Mempool();
-    expect([pool.add(transaction(1, 5), 4), pool.add(transaction(1, 5), 4)]).toEqual([true, false]);
-    const rival = { ...transaction(1, 5), id: new Uint8Array(32) };
-    for (const refused of [rival, transaction(1, 4), transaction(1, 5 + OWNER_TRANSACTIONS_MAX)]) {
-      expect(() => pool.add(refused, 4)).toThrow(coded('hypermesh.transaction_sequence'));
-    }
-  });
-
-  test('bounds the share of an owner and the whole', () => {
-    const full = coded('hypermesh.mempool_full');
-    const pool = new Mempool();
-    for (let sequence = 1; sequence <= OWNER_TRANSACTIONS_MAX; sequence++) pool.add(transaction(0, sequence), 0);
-    expect(() => pool.add(transaction(0, OWNER_TRANSACTIONS_MAX + 1), 1)).toThrow(full);
-    const owners = MEMPOOL_TRANSACTIONS_MAX / OWNER_TRANSACTIONS_MAX;
-    for (let owner = 1; owner < owners; owner++) {
-      for (let sequence = 1; sequence <= OWNER_TRANSACTIONS_MAX; sequence++) pool.add(transaction(owner, sequence), 0);
-    }
-    expect(() => pool.add(transaction(owners, 1), 0)).toThrow(full);
-    const large = new Mempool();
-    const step = OWNER_BYTES_MAX / 8;
-    for (let owner = 0; owner < MEMPOOL_BYTES_MAX / OWNER_BYTES_MAX; owner++) {
-      for (let sequence = 1; sequence <= 8; sequence++) large.add(transaction(owner, sequence, step), 0);
-      expect(() => large.add(transaction(owner, 9, 1), 0)).toThrow(full);
-    }
-    expect(() => large.add(transaction(200, 1, 1), 0)).toThrow(full);
-  });
-
-  test('a full batch serves those first who were not served last', () => {
-    const pool = new Mempool();
-    for (const owner of [1, 2, 3]) {
-      for (let sequence = 1; sequence <= BATCH_TRANSACTIONS_MAX; sequence++) pool.add(transaction(owner, sequence), 0);
-    }
-    const first = names(pool.takeBatch());
-    expect(first).toHaveLength(BATCH_TRANSACTIONS_MAX);
-    expect(first.at(-1)).toMatch(/^2/);
-    expect(names(pool.takeBatch())[0]).toMatch(/^3/);
   });
 });

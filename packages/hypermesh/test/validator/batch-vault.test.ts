@@ -39,3 +39,13 @@ test('makes the same batch of transactions whose batch still waits', async () =>
   expect(await vault.storeOwn(transactions)).toEqual(first);
   await store.close();
 });
+
+test('reads again only what it had no room for, however often a batch is kept', async () => {
+  const store = await BlockStore.open(await temporaryDirectory());
+  const vault = new BatchVault({ store, verify: () => {} });
+  const large = [{ encoded: new Uint8Array(1024 * 1024 - 8) } as DecodedTransaction];
+  for (let copy = 0; copy < 100; copy++) await vault.storeOwn(large);
+  const { digest } = await vault.storeOwn(transactions);
+  expect(await vault.load(digest)).toBe(transactions);
+  await store.close();
+});

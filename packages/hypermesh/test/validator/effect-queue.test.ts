@@ -52,6 +52,21 @@ describe('effects', () => {
     expect(done).toEqual(['disk']);
   });
 
+  test('are never performed after one that failed', () => {
+    const done: string[] = [];
+    const queue = new EffectQueue({
+      persist: async () => undefined,
+      perform: (effect) => {
+        if (effect.kind === 'stop-timer') throw new Error('program');
+        done.push(effect.kind);
+      },
+      failed: (error) => void done.push((error as Error).message),
+    });
+    queue.push([timer(1), { kind: 'stop-timer' }, timer(2)]);
+    queue.push([timer(3)]);
+    expect(done).toEqual(['set-timer', 'program']);
+  });
+
   test('are dropped by a close, without a failure', async () => {
     const { queue, done, writes } = open();
     queue.push([persist(1), timer(1)]);

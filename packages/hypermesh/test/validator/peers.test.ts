@@ -252,4 +252,44 @@ describe('fetching', () => {
     expect(await none.blocks(idOf(1), 0, [2])).toBeUndefined();
     await store.close();
   });
+
+  test('begins with another peer each time, so that useless answers of one do not keep it from others', async () => {
+    const { blocks } = chainOf(1);
+    const encoded = blocks.map(({ block }) => encode(blockCodec, block));
+    const links = [1, 2, 3, 4].map((index) => linkTo(index, { blocks: async () => ({ blocks: encoded }) }).link);
+    const { store, vault } = await openVault();
+    const fetch = new PeerFetch({ links, vault, clock: new SteppedClock() });
+    const answered: (number | undefined)[] = [];
+    for (let turn = 0; turn < 6; turn++) answered.push((await fetch.blocks(idOf(1), 0, [1, 2, 4]))?.from);
+    expect(answered).toEqual([1, 2, 4, 1, 2, 4]);
+    await store.close();
+  });
+
+  test('of announced batches asks who announced them, and nobody else', async () => {
+    const { store, vault } = await openVault();
+    const asked: number[] = [];
+    const links = [1, 2].map((index) => {
+      const batch = async (): Promise<{ batch: Uint8Array }> => {
+        asked.push(index);
+        if (index === 1) throw hypermeshError('hypermesh.batch_unknown');
+        return { batch: batchOf(1) };
+      };
+      return linkTo(index, { batch }).link;
+    });
+    const fetch = new PeerFetch({ links, vault, clock: new SteppedClock() });
+    const stored: Uint8Array[] = [];
+    await fetch.announced([batchDigest(batchOf(1))], 1, async (digest) => void stored.push(digest));
+    expect([stored, asked]).toEqual([[], [1]]);
+    await fetch.announced([batchDigest(batchOf(1))], 2, async (digest) => void stored.push(digest));
+    expect([stored.length, asked]).toEqual([1, [1, 2]]);
+    await store.close();
+  });
+
+  test('ends with the failure of the own disk', async () => {
+    const disk = new Error('no space left');
+    const vault = { load: async () => undefined, has: async () => false, store: () => Promise.reject(disk) };
+    const links = [linkTo(1, { batch: async () => ({ batch: batchOf(1) }) }).link];
+    const fetch = new PeerFetch({ links, vault: vault as unknown as BatchVault, clock: new SteppedClock() });
+    await expect(fetch.load(batchDigest(batchOf(1)), new AbortController().signal)).rejects.toBe(disk);
+  });
 });
