@@ -87,8 +87,9 @@ type OfLog<T = unknown> = { readonly log: LogName } & T;
 export type TrustchainMethods = {
   /** The genesis document; whoever knows the mesh id can check it. */
   readonly 'enroll.genesis': MethodSpec<Nothing, { readonly genesis: Uint8Array }>;
+  /** With the secret of a join token to enrol; null to renew. */
   readonly 'enroll.challenge': MethodSpec<
-    { readonly request: Uint8Array },
+    { readonly request: Uint8Array; readonly secret: Uint8Array | null },
     { readonly challenge: Uint8Array; readonly ciphertext: Uint8Array; readonly lifetimeMs: number }
   >;
   readonly 'enroll.submit': MethodSpec<SubmissionMessage & { readonly secret: Uint8Array }, { readonly bundle: Uint8Array }>;
@@ -214,7 +215,7 @@ const enrolmentMethods = {
   }),
   'enroll.challenge': method(
     { ...FIRST_CONTACT, idempotent: false },
-    z.strictObject({ request: bytesUpTo(CERTIFICATE_BYTES_MAX) }),
+    z.strictObject({ request: bytesUpTo(CERTIFICATE_BYTES_MAX), secret: bytesOf(JOIN_SECRET_BYTES).nullable() }),
     z.strictObject({ challenge: hash, ciphertext: bytesOf(ML_KEM_1024_CIPHERTEXT_BYTES), lifetimeMs: index }),
     { requestBytesMax: SUBMISSION_BYTES_MAX, responseBytesMax: SMALL_BYTES_MAX },
   ),

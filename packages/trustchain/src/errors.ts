@@ -84,6 +84,10 @@ export const trustError: ErrorFactory<TrustErrorCode> = defineErrors({
     message: 'The caller may not revoke that certificate',
     retryable: false,
   },
+  'trustchain.revocation_full': {
+    message: 'The revocation log takes no more revocations of that kind',
+    retryable: false,
+  },
   'trustchain.serial_unknown': {
     message: 'No certificate with that serial is in the log',
     retryable: false,
@@ -208,7 +212,7 @@ export type TrustErrorCode =
   | 'trustchain.proof_failed'
   | `trustchain.checkpoint_${'malformed' | 'unsigned'}`
   | `trustchain.witness_${'quorum_missing' | 'refused' | 'policy_refused' | 'policy_malformed'}`
-  | `trustchain.revocation_${'stale' | 'malformed' | 'rollback' | 'refused'}`
+  | `trustchain.revocation_${'stale' | 'malformed' | 'rollback' | 'refused' | 'full'}`
   | 'trustchain.serial_unknown'
   | `trustchain.identity_${'unknown' | 'kind_refused' | 'malformed'}`
   | `trustchain.enrolment_${'refused' | 'overload'}`

@@ -22,6 +22,7 @@ import type { NameHolder } from './enrolment/name-policy.ts';
 import { trustError } from './errors.ts';
 import { encodeGenesis } from './genesis/genesis.ts';
 import { ZONE } from './init/plan.ts';
+import { KeyedTurns } from './log/keyed-turns.ts';
 import { createTrustchainMetrics, observeTrustchain, type TrustchainMetrics } from './metrics.ts';
 import { publishOwnName } from './names/own-name.ts';
 import { createZone, type Zone } from './names/zone.ts';
@@ -162,7 +163,7 @@ async function openDurable(
     log: logs.revocations,
     signers: secrets.logs.revocations,
     clock,
-    isKnown: (serial) => isKnown(() => register.bySerial(serial)),
+    nodeOf: async (serial) => (await register.bySerial(serial)).nodeId,
   });
   const invitations = createInvitations(state.map('invitations'), clock);
   await invitations.add(home.invitations.filter(({ expiresAt }) => expiresAt > clock.now()));
@@ -188,8 +189,9 @@ function serve(config: TrustchainConfig, secrets: TrustchainSecrets, serving: Se
     { intermediate, leafLifetimeMs: config.leafLifetimeMs },
     { crypto, clock, entropy, keys: secrets.issuer, log: logs.certificates },
   );
-  const challenges = createChallenges({ clock, entropy });
-  const enrolment = createEnrolment({ ...serving, meshId, zone: ZONE, issuer, challenges });
+  const challenges = { enrol: createChallenges({ clock, entropy }), renew: createChallenges({ clock, entropy }) };
+  const turns = new KeyedTurns();
+  const enrolment = createEnrolment({ ...serving, meshId, zone: ZONE, issuer, challenges, turns, validators: genesis.validators });
   host.serve(
     trustchainContract,
     createTrustchainHandlers({
@@ -206,6 +208,7 @@ function serve(config: TrustchainConfig, secrets: TrustchainSecrets, serving: Se
       revocations,
       zone,
       policy,
+      turns,
       rateLimit: createRateLimit(config.rateLimit, clock),
       roots: (afterPolicy) => rootsOf(serving, afterPolicy),
       contact: () => contactOf(serving),
@@ -296,16 +299,6 @@ function contactOf({ home: { genesis }, trust }: Parts): {
 } {
   const { sessionKey, addresses } = genesis.trustchaind;
   return { meshId: trust.meshId, rootFingerprint: sha256(genesis.roots[0] as Uint8Array), serverId: keyClaimId(sessionKey), addresses };
-}
-
-async function isKnown(find: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await find();
-    return true;
-  } catch (error) {
-    if (!trustError.is(error, 'trustchain.serial_unknown')) throw error;
-    return false;
-  }
 }
 
 /** The keystore must be that of this mesh. Throws `trustchain.config_invalid`. */

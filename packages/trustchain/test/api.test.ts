@@ -48,8 +48,9 @@ describe('the contract', () => {
   const serial = 'ab'.repeat(20);
   const refused: [string, unknown][] = [
     ['enroll.genesis', { extra: 1 }],
-    ['enroll.challenge', { request: 'text' }],
-    ['enroll.challenge', { request: new Uint8Array(41 * 1024) }],
+    ['enroll.challenge', { request: 'text', secret: null }],
+    ['enroll.challenge', { request: new Uint8Array(40), secret: new Uint8Array(31) }],
+    ['enroll.challenge', { request: new Uint8Array(41 * 1024), secret: null }],
     ['enroll.submit', { challenge: hash, request: hash, secret: hash }],
     ['renew', { challenge: new Uint8Array(31), request: hash, proof: {} }],
     ['revoke', { serial: serial.toUpperCase(), reason: 'unspecified', invalidityDate: null }],

@@ -276,7 +276,7 @@ describe('after an outage', () => {
 async function challenged({ client, keys, token }: Pick<Newcomer, 'client' | 'keys' | 'token'>) {
   const { meshId } = mesh.mesh;
   const request = await createRequest(keys.pair, { meshId, kemKey: keys.kem.publicKey, roles: token.roles, names: token.names });
-  const { challenge, ciphertext } = await client['enroll.challenge']({ request }, options);
+  const { challenge, ciphertext } = await client['enroll.challenge']({ request, secret: token.secret }, options);
   const tokenHash: Uint8Array | null = tokenHashOf(meshId, token.secret);
   return { request, challenge, ciphertext, statement: { meshId, challenge, requestDigest: parseRequest(request).digest, tokenHash } };
 }

@@ -24,7 +24,7 @@ export async function enrol(
   options: { readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { secret, roles, names } = token;
-  const submission = await prepare(client, { ...request, roles, names }, tokenHashOf(request.meshId, secret), options);
+  const submission = await prepare(client, { ...request, roles, names }, secret, options);
   const { bundle } = await client['enroll.submit']({ ...submission, secret }, options);
   return bundle;
 }
@@ -48,11 +48,12 @@ interface Submission {
 async function prepare(
   client: Pick<TrustClient, 'enroll.challenge'>,
   { meshId, keys, roles, names }: CertificationRequest,
-  tokenHash: Uint8Array | null,
+  secret: Uint8Array | null,
   options: { readonly signal: AbortSignal },
 ): Promise<Submission> {
   const request = await createRequest(keys.pair, { meshId, kemKey: keys.kem.publicKey, roles, names });
-  const { challenge, ciphertext } = await client['enroll.challenge']({ request }, options);
+  const { challenge, ciphertext } = await client['enroll.challenge']({ request, secret }, options);
+  const tokenHash = secret === null ? null : tokenHashOf(meshId, secret);
   const statement = { meshId, challenge, requestDigest: parseRequest(request).digest, tokenHash };
   const proof = await provePossession(statement, ciphertext, { signer: keys.signer, kem: keys.kem.secretKey });
   return { challenge, request, proof };

@@ -1,6 +1,7 @@
 import type { Role } from '@hypermesh/stoq';
 import type { CertificateRequest } from '../certificate/request.ts';
 import { trustError } from '../errors.ts';
+import { OWN_NAME } from '../names/own-name.ts';
 
 /** What an identity may have in its certificate: given by its invitation, or by the certificate that it renews. */
 export interface Grant {
@@ -12,7 +13,7 @@ export interface Grant {
 export type NameHolder = (name: string) => Promise<string | null>;
 
 /**
- * Roles and names of the request must be granted; DNS names must lie in the zone and belong to nobody else.
+ * Roles and names of the request must be granted; DNS names must lie in the zone and belong to nobody else, nor to TrustChain.
  * Throws `trustchain.enrolment_refused`, `trustchain.name_refused` or `trustchain.name_taken`.
  */
 export async function assertGranted(request: CertificateRequest, grant: Grant, zone: string, holderOf: NameHolder): Promise<void> {
@@ -25,6 +26,7 @@ export async function assertGranted(request: CertificateRequest, grant: Grant, z
     if (!grant.names.includes(name)) throw trustError('trustchain.name_refused', { name, reason: 'not granted' });
     if (!name.includes(':') && !isInZone(name, zone))
       throw trustError('trustchain.name_refused', { name, reason: 'outside the zone', zone });
+    if (name === OWN_NAME) throw trustError('trustchain.name_refused', { name, reason: 'reserved' });
     const holder = await holderOf(name);
     if (holder !== null && holder !== self) throw trustError('trustchain.name_taken', { name });
   }

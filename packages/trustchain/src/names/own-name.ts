@@ -5,7 +5,8 @@ import { TRUSTCHAIND_NAME } from '../genesis/validation.ts';
 import { ZONE } from '../init/plan.ts';
 import type { Zone } from './zone.ts';
 
-const OWN_NAME: string = `trust.${ZONE}`;
+/** Where members find TrustChain: no certificate carries it. */
+export const OWN_NAME: string = `trust.${ZONE}`;
 const OWN_TTL_SECONDS = 300;
 
 /** `trust.mesh`, under the literal addresses of genesis. */

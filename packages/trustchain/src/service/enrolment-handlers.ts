@@ -33,7 +33,7 @@ export function createEnrolmentHandlers(service: EnrolmentService): Handlers<Enr
   const { clock, entropy, enrolment, invitations, register } = service;
   return {
     'enroll.genesis': async () => ({ genesis: service.genesis }),
-    'enroll.challenge': async ({ request }, { peer }) => enrolment.challenge(request, peer),
+    'enroll.challenge': ({ request, secret }, { peer }) => enrolment.challenge(request, secret, peer),
     async 'enroll.submit'({ secret, ...submission }, { peer, signal }) {
       return { bundle: await enrolment.enrol(submission, secret, peer, { signal }) };
     },

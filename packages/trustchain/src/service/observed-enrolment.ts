@@ -17,7 +17,7 @@ export function observeEnrolment(enrolment: Enrolment, metrics: TrustchainMetric
     }
   };
   return {
-    challenge: (request, caller) => enrolment.challenge(request, caller),
+    challenge: (request, secret, caller) => enrolment.challenge(request, secret, caller),
     enrol: (submission, secret, caller, options) => observed('enrol', () => enrolment.enrol(submission, secret, caller, options)),
     renew: (submission, caller, options) => observed('renew', () => enrolment.renew(submission, caller, options)),
   };

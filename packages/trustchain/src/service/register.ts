@@ -1,4 +1,4 @@
-import { bytes, type Codec, decode, encode, type Role, struct, text, uint } from '@hypermesh/stoq';
+import { ALGORITHMS, bytes, type Codec, decode, encode, type Role, struct, text, uint } from '@hypermesh/stoq';
 import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
 import { trustError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
@@ -12,6 +12,8 @@ export interface RegisteredCertificate {
   readonly serial: string;
   readonly logIndex: number;
   readonly nodeId: Uint8Array;
+  /** The Ed25519 key; the node id is the hash of the FALCON key. */
+  readonly classicalKey: Uint8Array;
   readonly roles: readonly Role[];
   readonly names: readonly string[];
   /** Milliseconds since the epoch. */
@@ -41,6 +43,7 @@ const entryCodec: Codec<RegisteredCertificate> = struct({
   serial: text(SERIAL_CHARS_MAX),
   logIndex: uint(),
   nodeId: bytes(32),
+  classicalKey: bytes(ALGORITHMS.ed25519.publicKeyBytes),
   roles: rolesCodec,
   names: namesCodec,
   notBefore: uint(),
@@ -85,10 +88,7 @@ export function createRegister(stored: DurableMap, log: Pick<Log, 'size' | 'entr
     async currentOf(nodeId, now) {
       const current: RegisteredCertificate[] = [];
       const prefix = `node-expiry/${hex(nodeId)}/`;
-      for await (const [, value] of stored.entries(prefix)) {
-        const entry = decode(entryCodec, value);
-        if (entry.notAfter >= now) current.push(entry);
-      }
+      for await (const [, value] of stored.entries(prefix, prefix + sortable(now))) current.push(decode(entryCodec, value));
       return current;
     },
     byName: (name) => load(`name/${name}`),
@@ -96,8 +96,10 @@ export function createRegister(stored: DurableMap, log: Pick<Log, 'size' | 'entr
 }
 
 function entryOf(certificate: Certificate, logIndex: number): RegisteredCertificate {
-  const { serial, identity, alternativeNames, notBefore, notAfter } = certificate;
-  return { serial, logIndex, nodeId: identity.nodeId, roles: identity.roles, names: alternativeNames?.names ?? [], notBefore, notAfter };
+  const { serial, key, identity, alternativeNames, notBefore, notAfter } = certificate;
+  const { nodeId, roles } = identity;
+  const names = alternativeNames?.names ?? [];
+  return { serial, logIndex, nodeId, classicalKey: key.classical.bytes, roles, names, notBefore, notAfter };
 }
 
 function sortable(at: number): string {

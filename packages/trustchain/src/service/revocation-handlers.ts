@@ -2,6 +2,7 @@ import { type CallContext, type Clock, equalBytes, type Handlers, hashLabelled }
 import type { CertificateState, RevocationMessage, TrustchainMethods } from '../api.ts';
 import { trustError } from '../errors.ts';
 import { nodeIdOf } from '../genesis/ids.ts';
+import { type KeyedTurns, turnOfNode } from '../log/keyed-turns.ts';
 import type { LogReceipt } from '../log/pending-entry.ts';
 import { assertApproved, type IssuancePolicy } from '../policy/policy.ts';
 import type { RevocationLog } from '../revocation/revocation-log.ts';
@@ -15,6 +16,8 @@ export interface RevocationService {
   readonly revocations: RevocationLog;
   /** The policy of the present phase: it judges revocations by others than the key holder. */
   readonly policy: () => IssuancePolicy;
+  /** Of the certificates of a node: none is issued while they are revoked. */
+  readonly turns: KeyedTurns;
   /** Called after each revocation request that was carried out. */
   readonly revoked: () => void;
 }
@@ -22,12 +25,12 @@ export interface RevocationService {
 type RevocationMethods = Pick<TrustchainMethods, 'revoke' | 'status' | 'revocation.snapshot' | 'revocation.delta' | 'revocation.watch'>;
 
 export function createRevocationHandlers(service: RevocationService): Handlers<RevocationMethods> {
-  const { clock, register, revocations } = service;
+  const { clock, register, revocations, turns } = service;
   return {
     async revoke(message, context) {
       const certificate = await register.bySerial(message.serial);
       await assertMayRevoke(certificate, context, service);
-      const receipt = await revokeAll(message, certificate, context, service);
+      const receipt = await turns.run([turnOfNode(certificate.nodeId)], () => revokeAll(message, certificate, context, service));
       service.revoked();
       return receipt;
     },

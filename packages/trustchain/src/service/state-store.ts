@@ -8,8 +8,8 @@ export interface DurableMap {
   /** All of them or none. */
   putAll(entries: readonly (readonly [key: string, value: Uint8Array])[]): Promise<void>;
   delete(key: string): Promise<void>;
-  /** In key order, those with the prefix. */
-  entries(prefix?: string): AsyncIterable<readonly [key: string, value: Uint8Array]>;
+  /** In key order, those with the prefix, by default from the first on. */
+  entries(prefix?: string, from?: string): AsyncIterable<readonly [key: string, value: Uint8Array]>;
 }
 
 /** Owner of the daemon's LevelDB; one process holds it open. */
@@ -46,9 +46,8 @@ function mapOf(level: Level<string, Uint8Array>, space: string): DurableMap {
         { sync: true },
       ),
     delete: (key) => level.del(space + key, { sync: true }),
-    async *entries(prefix = '') {
-      const start = space + prefix;
-      for await (const [key, value] of level.iterator({ gte: start, lt: start + AFTER_ASCII })) {
+    async *entries(prefix = '', from = prefix) {
+      for await (const [key, value] of level.iterator({ gte: space + from, lt: space + prefix + AFTER_ASCII })) {
         yield [key.slice(space.length), value] as const;
       }
     },

@@ -7,15 +7,17 @@ import { parseCertificate } from '../../src/certificate/certificate.ts';
 import { createRequest, parseRequest } from '../../src/certificate/request.ts';
 import { LEAF_LIFETIME_MS_MAX, RENEW_EXPIRED_MS_MAX } from '../../src/constants.ts';
 import { createChallenges } from '../../src/enrolment/challenges.ts';
-import { createEnrolment, type Enrolment } from '../../src/enrolment/enrolment.ts';
+import { createEnrolment, CURRENT_CERTIFICATES_MAX, type Enrolment } from '../../src/enrolment/enrolment.ts';
 import { createInvitations, type Invitations } from '../../src/enrolment/invitations.ts';
 import { tokenHashOf } from '../../src/enrolment/join-token.ts';
 import { provePossession } from '../../src/enrolment/possession.ts';
+import type { ValidatorEntry } from '../../src/genesis/genesis.ts';
 import { nodeIdOf } from '../../src/genesis/ids.ts';
+import { KeyedTurns } from '../../src/log/keyed-turns.ts';
 import { createLog, type Log, openLog } from '../../src/log/log.ts';
 import type { LogSigners } from '../../src/note/log-signature.ts';
 import { createTokenPolicy, type IssuancePolicy } from '../../src/policy/policy.ts';
-import type { Revocation } from '../../src/revocation/revocation.ts';
+import type { Revocation, RevocationReason } from '../../src/revocation/revocation.ts';
 import { createNameHolder } from '../../src/service/name-holder.ts';
 import { createRegister, type Register } from '../../src/service/register.ts';
 import { openStateStore, type StateStore } from '../../src/service/state-store.ts';
@@ -27,6 +29,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const HOUR_MS = 3_600_000;
 const SECRET = new Uint8Array(32).fill(5);
+const SECOND = new Uint8Array(32).fill(6);
 const options = { signal: new AbortController().signal };
 
 let authority: AuthorityFixture;
@@ -41,7 +44,9 @@ let invitations: Invitations;
 let register: Register;
 let enrolment: Enrolment;
 let policy: IssuancePolicy;
+/** By serial; each by the node itself. */
 let revocations: Map<string, Revocation>;
+let validators: ValidatorEntry[];
 /** Set by a test to end the process, as it were, at that step. */
 let crashAt: 'before policy' | 'before issue' | 'after log' | null;
 
@@ -63,6 +68,7 @@ beforeEach(async () => {
   crashAt = null;
   policy = createTokenPolicy();
   revocations = new Map();
+  validators = [];
   log = await createLog({ directory: join(folder, 'log'), origin: ORIGIN, signers }, { crypto: authority.crypto, clock });
   await open();
   const tokenHash = tokenHashOf(authority.meshId, SECRET);
@@ -92,7 +98,10 @@ async function open(): Promise<void> {
       return bundle;
     },
   };
-  const view = { find: (serial: string) => revocations.get(serial) ?? null };
+  const view = {
+    find: (serial: string) => revocations.get(serial) ?? null,
+    ofNode: (id: Uint8Array) => [...revocations.values()].filter(({ revoker }) => Buffer.compare(revoker, id) === 0),
+  };
   enrolment = createEnrolment({
     crypto,
     clock,
@@ -100,7 +109,10 @@ async function open(): Promise<void> {
     zone: 'mesh',
     issuer: fragile,
     invitations,
-    challenges: createChallenges({ clock, entropy: systemEntropy }),
+    challenges: {
+      enrol: createChallenges({ clock, entropy: systemEntropy }),
+      renew: createChallenges({ clock, entropy: systemEntropy }),
+    },
     register,
     policy: () => ({
       decide(...args) {
@@ -110,6 +122,8 @@ async function open(): Promise<void> {
     }),
     revocations: view,
     holderOf: createNameHolder({ register, revocations: view, clock }),
+    validators,
+    turns: new KeyedTurns(),
   });
 }
 
@@ -139,13 +153,31 @@ async function submit(
 ): Promise<Uint8Array> {
   const { meshId } = authority;
   const request = await createRequest(of.pair, { meshId, kemKey: of.kem.publicKey, roles: ['node'], names });
-  const { challenge, ciphertext } = enrolment.challenge(request, session(of));
+  const { challenge, ciphertext } = await enrolment.challenge(request, kind === 'enrol' ? secret : null, session(of));
   const tokenHash = kind === 'enrol' ? tokenHashOf(meshId, secret) : null;
   const statement = { meshId, challenge, requestDigest: parseRequest(request).digest, tokenHash };
   const signer = authority.crypto.createHybridSigner(of.classical, of.postQuantum);
   const proof = await provePossession(statement, ciphertext, { signer, kem: of.kem.secretKey });
   const submission = { challenge, request, proof };
   return kind === 'enrol' ? enrolment.enrol(submission, secret, session(of), options) : enrolment.renew(submission, session(of), options);
+}
+
+/** A second invitation, under `SECOND`. */
+async function invite(names: readonly string[]): Promise<void> {
+  const tokenHash = tokenHashOf(authority.meshId, SECOND);
+  await invitations.add([{ tokenHash, roles: ['node'], names, expiresAt: clock.now() + HOUR_MS }]);
+}
+
+/** Holds all questions to the policy back until `answer` is called. */
+function holdPolicy(): { asked: (count: number) => Promise<void>; answer: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const decide = vi.fn<IssuancePolicy['decide']>(() => promise.then(() => ({ decision: 'approved', code: 'ok' })));
+  policy = { decide };
+  return { asked: (count) => vi.waitFor(() => expect(decide).toHaveBeenCalledTimes(count), 30_000), answer: resolve };
+}
+
+function revoke(serial: string, reason: RevocationReason): void {
+  revocations.set(serial, { serial, reason, invalidityDate: null, time: clock.now(), revoker: nodeId(keys) });
 }
 
 const leafOf = (bundle: Uint8Array) => parseCertificate(decodeBundle(bundle).leaf);
@@ -170,24 +202,16 @@ describe('a crash', () => {
 
 describe('an enrolment', () => {
   test('submitted twice at once is one certificate', async () => {
-    const { promise: bothThere, resolve } = Promise.withResolvers<void>();
-    let decisions = 0;
-    policy = {
-      async decide() {
-        decisions += 1;
-        await bothThere;
-        return { decision: 'approved', code: 'ok' };
-      },
-    };
+    const held = holdPolicy();
     const first = submit('enrol');
-    await vi.waitFor(() => expect(decisions).toBe(1));
+    await held.asked(1);
     const second = submit('enrol');
     // The second has found the first once its token has been looked at.
     const found = vi.spyOn(invitations, 'find');
-    await vi.waitFor(() => expect(found).toHaveResolved());
-    resolve();
+    await vi.waitFor(() => expect(found).toHaveResolved(), 30_000);
+    held.answer();
     expect(leafOf(await first).serial).toBe(leafOf(await second).serial);
-    expect(decisions).toBe(1);
+    await held.asked(1);
     expect(log.size()).toBe(1);
   });
 
@@ -205,25 +229,50 @@ describe('an enrolment', () => {
 
   test('for another mesh is refused', async () => {
     const request = await createRequest(keys.pair, { meshId: new Uint8Array(32), kemKey: keys.kem.publicKey, roles: ['node'], names: [] });
-    expect(() => enrolment.challenge(request, session(keys))).toThrow(expect.objectContaining({ code: 'trustchain.mesh_mismatch' }));
+    await expect(enrolment.challenge(request, SECRET, session(keys))).rejects.toMatchObject({ code: 'trustchain.mesh_mismatch' });
   });
+
+  test.each([
+    ['a secret that no invitation knows', new Uint8Array(32), 'trustchain.token_invalid'],
+    ['no secret and no certificate', null, 'trustchain.enrolment_refused'],
+  ])('of a stranger with %s gets no challenge', async (_what, secret, code) => {
+    const { meshId } = authority;
+    const request = await createRequest(keys.pair, { meshId, kemKey: keys.kem.publicKey, roles: ['node'], names: [] });
+    await expect(enrolment.challenge(request, secret, session(keys))).rejects.toMatchObject({ code });
+  });
+
+  test.each(['genesis', 'an earlier certificate'])(
+    'of a FALCON key with another Ed25519 key than that of %s is refused',
+    async (origin) => {
+      if (origin === 'genesis') validators.push({ nodeId: nodeId(keys), sessionKey: keys.publicKey } as ValidatorEntry);
+      else await submit('enrol');
+      const size = log.size();
+      const half: Keys = {
+        ...keys,
+        classical: other.classical,
+        pair: { ...keys.pair, classical: other.pair.classical },
+        publicKey: { ...keys.publicKey, classical: other.publicKey.classical },
+      };
+      await invite(['a.mesh']);
+      await expect(submit('enrol', half, ['a.mesh'], SECOND)).rejects.toMatchObject({ code: 'trustchain.unsupported' });
+      expect(log.size()).toBe(size);
+    },
+  );
 
   test('of a key that was reported as compromised is refused, with any token', async () => {
     const { serial } = leafOf(await submit('enrol'));
-    const revocation = { serial, invalidityDate: null, time: NOW, revoker: nodeId(keys) };
-    revocations.set(serial, { ...revocation, reason: 'cessation-of-operation' });
+    revoke(serial, 'cessation-of-operation');
+    clock.step(1_000);
     await expect(submit('enrol')).resolves.toBeInstanceOf(Uint8Array);
-    const again = (await register.byNode(nodeId(keys)))?.serial as string;
-    revocations.set(again, { ...revocation, serial: again, reason: 'key-compromise' });
+    await expect(submit('renew')).resolves.toBeInstanceOf(Uint8Array);
+    revoke(serial, 'key-compromise');
     await expect(submit('enrol')).rejects.toMatchObject({ code: 'trustchain.certificate_revoked' });
   });
 });
 
 describe('a name', () => {
-  const SECOND = new Uint8Array(32).fill(6);
   const take = async (): Promise<Uint8Array> => {
-    const tokenHash = tokenHashOf(authority.meshId, SECOND);
-    await invitations.add([{ tokenHash, roles: ['node'], names: ['a.mesh'], expiresAt: clock.now() + HOUR_MS }]);
+    await invite(['a.mesh']);
     return submit('enrol', other, ['a.mesh'], SECOND);
   };
 
@@ -238,8 +287,29 @@ describe('a name', () => {
   test('is free once the certificate is revoked, for a node that lost its keys', async () => {
     const { serial } = leafOf(await submit('enrol'));
     await expect(take()).rejects.toMatchObject({ code: 'trustchain.name_taken' });
-    revocations.set(serial, { serial, reason: 'superseded', invalidityDate: null, time: NOW, revoker: nodeId(keys) });
+    revoke(serial, 'superseded');
     await expect(take()).resolves.toBeInstanceOf(Uint8Array);
+  });
+
+  test('goes to one of two who are granted it and enrol at once, and the other keeps its token', async () => {
+    await invite(['a.mesh', 'c.mesh']);
+    const held = holdPolicy();
+    const both = [submit('enrol'), submit('enrol', other, ['a.mesh'], SECOND)];
+    await held.asked(2);
+    held.answer();
+    const outcomes = await Promise.allSettled(both);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes).toContainEqual({ status: 'rejected', reason: expect.objectContaining({ code: 'trustchain.name_taken' }) });
+    const [loser, secret, name] = outcomes[0]?.status === 'rejected' ? [keys, SECRET, '::1'] : [other, SECOND, 'c.mesh'];
+    await expect(submit('enrol', loser, [name], secret)).resolves.toBeInstanceOf(Uint8Array);
+  });
+
+  test('of TrustChain itself is given to nobody', async () => {
+    await invite(['trust.mesh']);
+    await expect(submit('enrol', other, ['trust.mesh'], SECOND)).rejects.toMatchObject({
+      code: 'trustchain.name_refused',
+      data: { reason: 'reserved' },
+    });
   });
 });
 
@@ -263,10 +333,46 @@ describe('a renewal', () => {
     await expect(submit('renew')).rejects.toMatchObject({ code: 'trustchain.certificate_expired' });
   });
 
-  test('of a revoked certificate is refused', async () => {
+  const revoked = { code: 'trustchain.certificate_revoked' };
+
+  test.each(['unspecified', 'superseded'] as const)('of a certificate revoked as %s is refused', async (reason) => {
+    revoke(leafOf(await submit('enrol')).serial, reason);
+    await expect(submit('renew')).rejects.toMatchObject(revoked);
+  });
+
+  test('is refused once any certificate of the node is revoked, unless it was superseded', async () => {
     const { serial } = leafOf(await submit('enrol'));
-    revocations.set(serial, { serial, reason: 'unspecified', invalidityDate: null, time: NOW, revoker: nodeId(keys) });
-    await expect(submit('renew')).rejects.toMatchObject({ code: 'trustchain.certificate_revoked' });
+    clock.step(HOUR_MS);
+    await submit('renew');
+    revoke(serial, 'superseded');
+    clock.step(HOUR_MS);
+    await submit('renew');
+    revoke(serial, 'privilege-withdrawn');
+    await expect(submit('renew')).rejects.toMatchObject(revoked);
+  });
+
+  test('under way while the node is revoked gives nothing', async () => {
+    const { serial } = leafOf(await submit('enrol'));
+    const held = holdPolicy();
+    const renewing = submit('renew');
+    await held.asked(1);
+    revoke(serial, 'key-compromise');
+    held.answer();
+    await expect(renewing).rejects.toMatchObject(revoked);
+    await expect(submit('renew')).rejects.toMatchObject(revoked);
+    expect(log.size()).toBe(1);
+  });
+
+  test('is refused to a node with very many current certificates, until one has expired', async () => {
+    await submit('enrol');
+    const current = await register.currentOf(nodeId(keys), clock.now());
+    const many = vi.spyOn(register, 'currentOf').mockResolvedValue(Array.from({ length: CURRENT_CERTIFICATES_MAX }, () => current).flat());
+    await expect(submit('renew')).rejects.toMatchObject({
+      code: 'trustchain.rate_limited',
+      data: { retryAfterMs: LEAF_LIFETIME_MS_MAX + 1 },
+    });
+    many.mockRestore();
+    await expect(submit('renew')).resolves.toBeInstanceOf(Uint8Array);
   });
 });
 

@@ -1,14 +1,21 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLog, type Log } from '../../src/log/log.ts';
 import { decodeRevocation, encodeRevocation, REASON_CODES, reasonOf, type Revocation, voids } from '../../src/revocation/revocation.ts';
-import { createRevocationLog, REVOCATION_PUBLISH_INTERVAL_MS, type RevocationLog } from '../../src/revocation/revocation-log.ts';
+import {
+  createRevocationLog,
+  REVOCATION_PUBLISH_INTERVAL_MS,
+  type RevocationLog,
+  REVOCATIONS_BY_HOLDERS_MAX,
+  SUPERSEDED_PER_NODE_MAX,
+} from '../../src/revocation/revocation-log.ts';
 import { createRevocationState, type RevocationState } from '../../src/revocation/revocation-state.ts';
 import { RevocationTable } from '../../src/revocation/revocation-table.ts';
 import {
   decodeRevocationUpdate,
   encodeRevocationUpdate,
+  REVOCATION_COUNT_MAX,
   REVOCATION_LIFETIME_MS,
   type RevocationUpdate,
   signRevocationHead,
@@ -16,7 +23,16 @@ import {
 import { verifyLogProof } from '../../src/verification/checkpoint-verification.ts';
 import { bytesOf } from '../hex.ts';
 import { createFolder, createSteppedClock, removeFolders, type SteppedClock } from '../log/fixtures.ts';
-import { createMesh, logSigners, type MeshFixture, nextPolicy, quorumFor, MESH_TIMEOUT_MS } from '../verification/fixtures.ts';
+import {
+  createMesh,
+  logSigners,
+  type MeshFixture,
+  nextPolicy,
+  NODE_ID,
+  nodeOf,
+  quorumFor,
+  MESH_TIMEOUT_MS,
+} from '../verification/fixtures.ts';
 
 let mesh: MeshFixture;
 beforeAll(async () => {
@@ -93,7 +109,7 @@ async function createSide(directory?: string): Promise<Side> {
   const { origin } = mesh.trust.logs.revocations;
   const config = { directory: directory ?? (await createFolder()), origin, signers };
   const log = await createLog(config, { crypto, clock, witnesses: () => mesh.cosigning });
-  const revocations = await createRevocationLog({ log, signers, clock, isKnown: async (serial) => !serial.startsWith('f') });
+  const revocations = await createRevocationLog({ log, signers, clock, nodeOf });
   const side: Side = {
     clock,
     log,
@@ -124,6 +140,42 @@ describe('the log of revocations', () => {
     const { revoke, revocations } = await createSide();
     await expect(revoke(0, { serial: 'f'.repeat(40) })).rejects.toThrow(refusal('serial_unknown'));
     expect(decodeRevocationUpdate(revocations.update()).entries).toHaveLength(0);
+  });
+
+  test('knows the revocations of a node, also once it is replayed', async () => {
+    const { revoke, revocations, log, clock } = await createSide();
+    await revoke(1);
+    await revoke(2, { reason: 'key-compromise' });
+    const signers = logSigners(mesh.genesis, 'revocations', mesh.authority);
+    const again = await createRevocationLog({ log, signers, clock, nodeOf });
+    for (const known of [revocations, again]) {
+      expect(known.ofNode(NODE_ID).map(({ serial, reason }) => [serial, reason])).toEqual([
+        [serialOf(1), 'superseded'],
+        [serialOf(2), 'key-compromise'],
+      ]);
+      expect(known.ofNode(REVOKER)).toEqual([]);
+    }
+  });
+
+  test('lets a node supersede only so many, and revoke for any other reason', async () => {
+    const { revoke } = await createSide();
+    for (let n = 1; n <= SUPERSEDED_PER_NODE_MAX; n++) await revoke(n);
+    await expect(revoke(SUPERSEDED_PER_NODE_MAX + 1)).rejects.toThrow(refusal('revocation_full'));
+    expect(await revoke(1)).toMatchObject({ index: 0 });
+    await expect(revoke(SUPERSEDED_PER_NODE_MAX + 1, { reason: 'key-compromise' })).resolves.toMatchObject({
+      index: SUPERSEDED_PER_NODE_MAX,
+    });
+  });
+
+  test.each([
+    ['half of it to those who revoke their own', REVOCATIONS_BY_HOLDERS_MAX, NODE_ID],
+    ['all of it to operators', REVOCATION_COUNT_MAX, REVOKER],
+  ])('gives %s', async (_what, countMax, revoker) => {
+    const { revoke, log } = await createSide();
+    const size = vi.spyOn(log, 'size').mockReturnValue(countMax);
+    await expect(revoke(1, { reason: 'unspecified', revoker })).rejects.toThrow(refusal('revocation_full'));
+    size.mockReturnValue(countMax - 1);
+    await expect(revoke(1, { reason: 'unspecified', revoker })).resolves.toMatchObject({ index: 0 });
   });
 
   test('hands out deltas, and refuses sizes that it does not have', async () => {
@@ -164,7 +216,7 @@ describe('the log of revocations', () => {
     const { revoke, log, clock } = await createSide();
     await revoke(7);
     const signers = logSigners(mesh.genesis, 'revocations', mesh.authority);
-    const again = await createRevocationLog({ log, signers, clock, isKnown: async () => true });
+    const again = await createRevocationLog({ log, signers, clock, nodeOf });
     expect(again.find(serialOf(7))).toMatchObject({ serial: serialOf(7) });
     expect((await again.revoke({ serial: serialOf(7), reason: 'superseded', invalidityDate: null, revoker: REVOKER })).index).toBe(0);
   });

@@ -3,6 +3,7 @@ import type { Client, HybridSigner } from '@hypermesh/stoq';
 import { createIntermediate } from '../../src/ca/authority.ts';
 import { type Bundle, encodeBundle } from '../../src/certificate/bundle.ts';
 import type { Certificate } from '../../src/certificate/certificate.ts';
+import { trustError } from '../../src/errors.ts';
 import { meshIdOf } from '../../src/genesis/genesis.ts';
 import type { CheckpointWitnesses } from '../../src/log/commit.ts';
 import { createLog, type Log } from '../../src/log/log.ts';
@@ -26,6 +27,13 @@ import {
   NOW,
 } from '../fixtures.ts';
 import { createFolder, createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
+
+/** Whose all certificates are, as far as revocations are concerned; serials from `f` on were never issued. */
+export const NODE_ID: Uint8Array = new Uint8Array(32).fill(1);
+export const nodeOf = async (serial: string): Promise<Uint8Array> => {
+  if (serial.startsWith('f')) throw trustError('trustchain.serial_unknown', { serial });
+  return NODE_ID;
+};
 
 export const HOUR_MS: number = 3_600_000;
 /** A dozen FALCON key pairs, on a machine that does other things as well. */
@@ -75,7 +83,7 @@ export async function createMesh(validatorCount = 1): Promise<MeshFixture> {
     { directory: await createFolder(), origin: trust.logs.revocations.origin, signers },
     { crypto, clock, witnesses: () => mesh.cosigning },
   );
-  const revocationLog = await createRevocationLog({ log, signers, clock, isKnown: async (serial) => !serial.startsWith('ff') });
+  const revocationLog = await createRevocationLog({ log, signers, clock, nodeOf });
   const revocations = await createRevocationState({ trust, crypto, clock });
   await revocations.apply(revocationLog.update());
   const mesh: MeshFixture = {
