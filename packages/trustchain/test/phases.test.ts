@@ -159,7 +159,12 @@ describe('the phases', () => {
     for (const validator of validators) validator.decide = refuse;
     await expect(alice.following.client.revoke(message, options)).rejects.toMatchObject({ code: 'trustchain.policy_refused' });
     expect(await catalogd.following.client.revoke(message, options)).toMatchObject({ index: 0 });
-    expect((validators[0] as Validator).asked.at(-1)).toMatchObject({ kind: 'revoke', names: ['catalog.mesh'] });
+    expect((validators[0] as Validator).asked.at(-1)).toMatchObject({
+      kind: 'revoke',
+      nodeId: catalogd.membership.nodeId,
+      requester: alice.membership.nodeId,
+      names: ['catalog.mesh'],
+    });
   });
 
   test('a restart keeps the phase: without a quorum of witnesses nothing is issued', { timeout: SLOW_MS }, async () => {

@@ -29,7 +29,10 @@ export function serveNode({ config, secrets, components }: NodeParts, { log, wor
   );
   const policyOf = (version: number): ReturnType<typeof agreedWitnessPolicy> => agreedWitnessPolicy(state(), genesis, version);
   host.serve(witnessContract, createWitnessHandlers({ witness, name: config.name, signer, policyOf }));
-  host.serve(issuancePolicyContract, issuanceHandlers({ state, time: () => validator.time, witness: signer, clock }));
+  host.serve(
+    issuancePolicyContract,
+    issuanceHandlers({ state, time: () => validator.time, validators: genesis.validators, witness: signer, clock }),
+  );
   host.serve(proofContract, committee.handlers);
   const { agent, dispatcher } = workloads;
   host.serve(

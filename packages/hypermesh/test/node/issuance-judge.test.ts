@@ -28,17 +28,28 @@ beforeEach(() => {
   });
 });
 
+const agreed = (time = world.time) => ({ state: world.state, time, validators: founded.genesis.validators });
+
+/** Asked by the node itself, unless the change says otherwise. */
 const questionOf = (change: Partial<IssuanceQuestion> = {}): IssuanceQuestion => ({
   meshId: world.query('parameters', 0).meshId,
   kind: 'enrol',
   requestHash: new Uint8Array(32),
   nodeId: stranger,
+  requester: change.nodeId ?? stranger,
   roles: ['node'],
   names: [],
   tokenHash: TOKEN,
   askedAt: world.time,
   ...change,
 });
+
+/** A member that the mesh took in as operator in phase 0. */
+function operator(): Uint8Array {
+  world.certificates.set(1, { nodeId: stranger, key: founded.stranger, roles: ['operator'], names: [] });
+  world.apply(stranger, { kind: 'member.join', bundle: Uint8Array.of(1), name: 'alice', token: null, addresses: [] });
+  return stranger;
+}
 
 describe('issuance', () => {
   const cases: [string, () => Partial<IssuanceQuestion>, string][] = [
@@ -49,22 +60,49 @@ describe('issuance', () => {
     ['a renewal by a stranger', () => ({ kind: 'renew', tokenHash: null }), 'member_unknown'],
     ['a renewal by a member', () => ({ kind: 'renew', tokenHash: null, nodeId: world.id(1), roles: ['node', 'validator'] }), 'ok'],
     ['a renewal with a new role', () => ({ kind: 'renew', tokenHash: null, nodeId: world.id(1), roles: ['operator'] }), 'role_not_granted'],
-    ['a revocation by somebody else', () => ({ kind: 'revoke', tokenHash: null, nodeId: world.id(1) }), 'revocation_not_ordered'],
+    [
+      'a renewal for somebody else',
+      () => ({ kind: 'renew', tokenHash: null, nodeId: world.id(1), requester: stranger }),
+      'requester_not_holder',
+    ],
+    ['a newcomer under the name of a validator', () => ({ names: ['::1', 'validator-2.mesh'] }), 'name_of_validator'],
+    ["a newcomer under a name that is nobody's", () => ({ names: ['validator-3.mesh'] }), 'ok'],
+    [
+      'a validator under its own name',
+      () => ({ kind: 'renew', tokenHash: null, nodeId: world.id(1), names: ['validator-2.mesh'], roles: ['validator'] }),
+      'ok',
+    ],
+    [
+      'a validator under the name of another',
+      () => ({ kind: 'renew', tokenHash: null, nodeId: world.id(0), names: ['validator-2.mesh'], roles: ['validator'] }),
+      'name_of_validator',
+    ],
+    ['a revocation by an operator', () => ({ kind: 'revoke', tokenHash: null, nodeId: world.id(1), requester: operator() }), 'ok'],
+    [
+      'a revocation by another member',
+      () => ({ kind: 'revoke', tokenHash: null, nodeId: world.id(1), requester: world.id(0) }),
+      'operator_unknown',
+    ],
+    [
+      'a revocation by a stranger',
+      () => ({ kind: 'revoke', tokenHash: null, nodeId: world.id(1), requester: stranger }),
+      'operator_unknown',
+    ],
   ];
   test.each(cases)('of %s is judged by agreed state', (_, change, code) => {
-    const verdict = judgeIssuance(world.state, questionOf(change()), { block: world.time });
+    const verdict = judgeIssuance(agreed(), questionOf(change()));
     expect(verdict).toEqual({ decision: code === 'ok' ? 'approved' : 'refused', code });
   });
 
   test('by an invitation that has expired is refused', () => {
-    expect(judgeIssuance(world.state, questionOf(), { block: world.time + 60_000 })).toMatchObject({ code: 'invitation_unknown' });
+    expect(judgeIssuance(agreed(world.time + 60_000), questionOf())).toMatchObject({ code: 'invitation_unknown' });
   });
 
   test('is answered under the witness key, for fresh questions of this mesh', async () => {
     const pair = (await founded.crypto.generateKeyPair('ml-dsa-44')) as KeyPair<'ml-dsa-44'>;
     const witness: Signer<'ml-dsa-44'> = founded.crypto.createSigner(pair);
     const clock = new SteppedClock(world.time);
-    const handlers = issuanceHandlers({ state: () => world.state, time: () => world.time, witness, clock });
+    const handlers = issuanceHandlers({ ...agreed(), state: () => world.state, time: () => world.time, witness, clock });
     const decide = (question: IssuanceQuestion) => handlers.decide({ question: encodeQuestion(question) }, undefined as never);
     const verdict = await decide(questionOf());
     expect(verdict.decision).toBe('approved');

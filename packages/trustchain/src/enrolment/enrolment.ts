@@ -139,7 +139,7 @@ async function certify(
   const { nodeId, roles } = request.identity;
   const { names } = request.alternativeNames;
   await check();
-  const question = { meshId, kind, requestHash: request.digest, nodeId, roles, names, tokenHash, askedAt: clock.now() };
+  const question = { meshId, kind, requestHash: request.digest, nodeId, requester: nodeId, roles, names, tokenHash, askedAt: clock.now() };
   assertApproved(await policy().decide(question, options));
   return turns.run([turnOfNode(nodeId), ...names.map((name) => `name ${name}`)], async () => {
     // While the validators judged, the node may have been revoked and the name given away.

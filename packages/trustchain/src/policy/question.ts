@@ -25,7 +25,10 @@ export interface IssuanceQuestion {
   readonly kind: IssuanceKind;
   /** `CertificateRequest.digest`; for a revocation the hash of the serial. */
   readonly requestHash: Uint8Array;
+  /** Whose certificate it is. */
   readonly nodeId: Uint8Array;
+  /** Node id of whoever asks: the same, or the operator that wants the certificate revoked. */
+  readonly requester: Uint8Array;
   readonly roles: readonly Role[];
   /** DNS names and IPv6 addresses that the certificate will carry. */
   readonly names: readonly string[];
@@ -66,6 +69,7 @@ const questionCodec: Codec<IssuanceQuestion> = struct({
   kind: oneOf('enrol', 'renew', 'revoke'),
   requestHash: bytes(ID_BYTES),
   nodeId: bytes(ID_BYTES),
+  requester: bytes(ID_BYTES),
   roles: rolesCodec,
   names: namesCodec,
   tokenHash: optional(bytes(ID_BYTES)),

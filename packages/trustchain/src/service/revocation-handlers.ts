@@ -87,6 +87,7 @@ async function assertMayRevoke(
       kind: 'revoke',
       requestHash: hashLabelled('hypermesh/revocation-request/1', Buffer.from(certificate.serial, 'hex')),
       nodeId: certificate.nodeId,
+      requester: nodeIdOf(peer.key.postQuantum),
       roles: certificate.roles,
       names: certificate.names,
       tokenHash: null,

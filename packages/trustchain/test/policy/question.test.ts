@@ -8,6 +8,7 @@ const question: IssuanceQuestion = {
   kind: 'enrol',
   requestHash: new Uint8Array(32).fill(2),
   nodeId: new Uint8Array(32).fill(3),
+  requester: new Uint8Array(32).fill(9),
   roles: ['node', 'validator'],
   names: ['node-1.mesh', '::1'],
   tokenHash: new Uint8Array(32).fill(4),

@@ -10,6 +10,7 @@ const question: IssuanceQuestion = {
   kind: 'renew',
   requestHash: new Uint8Array(32),
   nodeId: new Uint8Array(32),
+  requester: new Uint8Array(32).fill(9),
   roles: ['node'],
   names: [],
   tokenHash: null,
