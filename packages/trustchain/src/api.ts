@@ -64,7 +64,7 @@ export interface CertificateStatus {
 export interface TrustRoots {
   readonly roots: readonly Uint8Array[];
   readonly intermediates: readonly Uint8Array[];
-  /** 0 bootstrap; from 1 on cosignatures and verdicts of a quorum of validators are required. */
+  /** 0 bootstrap; from 1 on verifiers demand cosignatures, and trustchaind verdicts, of a quorum of validators. */
   readonly phase: number;
   /** Encoded signed witness policies in order, at most 16; an empty list if there is none after the caller's. */
   readonly witnessPolicies: Uint8Array;
