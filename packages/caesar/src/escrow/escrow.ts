@@ -4,7 +4,7 @@ import { caesarError } from '../errors.ts';
 import { available, escrowAccount, ownerAccount } from '../ledger/account.ts';
 import { readAccount } from '../ledger/books.ts';
 import { hex, textKey } from '../ledger/keys.ts';
-import { applyTransfer, posted } from '../ledger/ledger.ts';
+import { applyTransfer, bookTransfer, posted } from '../ledger/ledger.ts';
 
 // An app name is a DNS label.
 export const APP_NAME_LENGTH_MAX: number = 63;
@@ -65,19 +65,22 @@ export function closeEscrow(
   const escrow = readEscrow(state, owner, app);
   if (escrow?.open !== true) throw caesarError('caesar.escrow_unknown', { app });
   const rest = escrowAvailable(state, owner, app);
-  const account = escrowAccount(owner, app);
-  if (rest > 0n) applyTransfer(state, account, posted(id, account, ownerAccount(owner), rest), time);
+  const author = ownerAccount(owner);
+  if (rest > 0n) bookTransfer(state, author, posted(id, escrowAccount(owner, app), author, rest), time);
   writeEscrow(state, { ...escrow, open: false });
 }
 
-/** Pays out of the escrow; the caller has capped the amount by `escrowAvailable`. */
+/**
+ * Pays out of the escrow; the caller has capped the amount by `escrowAvailable`. Nothing else is booked in the name of an escrow's
+ * account, so that no id that a client chooses can take that of a payment.
+ */
 export function spendEscrow(
   state: StateWriter,
   payment: { readonly id: Uint8Array; readonly owner: Uint8Array; readonly app: string; readonly to: string; readonly amount: bigint },
   time: number,
 ): void {
   const account = escrowAccount(payment.owner, payment.app);
-  if (!applyTransfer(state, account, posted(payment.id, account, payment.to, payment.amount), time)) return;
+  bookTransfer(state, account, posted(payment.id, account, payment.to, payment.amount), time);
   const escrow = readEscrow(state, payment.owner, payment.app);
   if (escrow === undefined) throw caesarError('caesar.escrow_unknown', { app: payment.app });
   writeEscrow(state, { ...escrow, spent: escrow.spent + payment.amount });

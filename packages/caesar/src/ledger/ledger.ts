@@ -57,6 +57,11 @@ export function applyTransfer(state: StateWriter, author: string, transfer: Tran
   return isNew;
 }
 
+/** As `applyTransfer`, for what must move units now: throws `caesar.transfer_conflict` also when the same transfer was booked before. */
+export function bookTransfer(state: StateWriter, author: string, transfer: Transfer, time: number): void {
+  if (!applyTransfer(state, author, transfer, time)) throw caesarError('caesar.transfer_conflict', { id: hex(transfer.id) });
+}
+
 /** As `applyTransfer`, one after the other. After an exception the state is to be given up. */
 export function applyTransfers(state: StateWriter, author: string, transfers: Iterable<Transfer>, time: number): void {
   const books = new Books(state);

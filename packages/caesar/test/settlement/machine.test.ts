@@ -20,7 +20,7 @@ import {
   totalUnits,
 } from '@hypermesh/caesar';
 import type { Machine, StateWriter } from '@hypermesh/mesh/machine';
-import { createCrypto, type Crypto, decode, encode, type HybridSigner } from '@hypermesh/stoq';
+import { createCrypto, type Crypto, decode, encode, hashLabelled, type HybridSigner } from '@hypermesh/stoq';
 import { contextOf, createMapState, idOf } from '../map-state.ts';
 
 const OWNER = new Uint8Array(32).fill(1);
@@ -30,6 +30,16 @@ const INGRESS = new Uint8Array(32).fill(9);
 const OWN_INGRESS = new Uint8Array(32).fill(8);
 const MESH_ID = new Uint8Array(32);
 const HOUR = 3_600_000;
+const PLACEMENT: BilledPlacement = {
+  id: 'hello-1',
+  app: 'hello',
+  appOwner: OWNER,
+  provider: PROVIDER,
+  openedAt: 0,
+  closedAt: null,
+  memoryBytes: 2 ** 30,
+  cpuMillis: 1_000,
+};
 
 let crypto: Crypto;
 let ingressSigner: HybridSigner;
@@ -60,9 +70,7 @@ function fresh(): StateWriter {
     { account: 'pool/rewards', amount: SUPPLY_UNITS - 10_000_000_000n },
   ]);
   state.set(new TextEncoder().encode('mesh-id/'), MESH_ID);
-  placements = [
-    { id: 'p1', app: 'hello', appOwner: OWNER, provider: PROVIDER, openedAt: 0, closedAt: null, memoryBytes: 2 ** 30, cpuMillis: 1_000 },
-  ];
+  placements = [PLACEMENT];
   return state;
 }
 
@@ -104,7 +112,7 @@ describe('caesar machine', () => {
   it('pays countersigned requests once', async () => {
     const state = fresh();
     apply(state, OWNER, 1, fund(1_000_000_000n));
-    const count: RequestCount = { meshId: MESH_ID, placement: 'p1', ingress: INGRESS, requests: 100 };
+    const count: RequestCount = { meshId: MESH_ID, placement: 'hello-1', ingress: INGRESS, requests: 100 };
     const counted = await countersign(count, ingressSigner);
     apply(state, PROVIDER, 2, { kind: 'requests.count', counted });
     expect(codeOf(() => apply(state, PROVIDER, 3, { kind: 'requests.count', counted }))).toBe('caesar.count_stale');
@@ -116,7 +124,7 @@ describe('caesar machine', () => {
 
   it('refuses forged, foreign, self-dealt and unknown counts', async () => {
     const state = fresh();
-    const count: RequestCount = { meshId: MESH_ID, placement: 'p1', ingress: INGRESS, requests: 100 };
+    const count: RequestCount = { meshId: MESH_ID, placement: 'hello-1', ingress: INGRESS, requests: 100 };
     const good = await countersign(count, ingressSigner);
     const cases: [string, Uint8Array, typeof good][] = [
       ['caesar.count_forged', PROVIDER, { ...good, count: { ...count, requests: 101 } }],
@@ -144,6 +152,30 @@ describe('caesar machine', () => {
       machine.query!(state, 'account', encode(CAESAR_QUERIES.account.argument, ownerAccount(OWNER))),
     );
     expect(account.balance).toBe(10_000_000_000n - PRICE_CORE_HOUR_UNITS - PRICE_GIB_HOUR_UNITS);
+  });
+
+  it('settles whatever ids the owner of an escrow has chosen', () => {
+    const state = fresh();
+    const key = `1/${Buffer.from(OWNER).toString('hex')}/hello/${ownerAccount(PROVIDER)}`;
+    const id = hashLabelled('caesar/settlement/1', Buffer.from(key)).subarray(0, 16);
+    placements = [];
+    apply(state, OWNER, 1, fund(1n));
+    apply(state, OWNER, 1, { kind: 'escrow.close', id, app: 'hello' });
+    apply(state, OWNER, 1, fund(1_000_000_000n, 2));
+    placements = [PLACEMENT];
+    const period = decode(periodCodec, apply(state, STRANGER, HOUR, { kind: 'period.close', after: 0 }));
+    expect(period.paid).toHaveLength(1);
+  });
+
+  it('leaves an escrow open when the id of its close was used before', () => {
+    const state = fresh();
+    placements = [];
+    for (const id of [1, 2]) {
+      apply(state, OWNER, id, fund(100n, id));
+      const close = (): Uint8Array => apply(state, OWNER, id, { kind: 'escrow.close', id: idOf(7), app: 'hello' });
+      expect(codeOf(close)).toBe(id === 1 ? 'none' : 'caesar.transfer_conflict');
+    }
+    expect(escrowAvailable(state, OWNER, 'hello')).toBe(100n);
   });
 
   it('lets nobody debit another account, mint or reach an escrow directly', () => {
