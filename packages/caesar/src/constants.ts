@@ -1,7 +1,7 @@
 /** Units of 1e-9 CAES in one CAES. */
 export const UNITS_PER_CAES: bigint = 1_000_000_000n;
 
-/** The whole supply in units: 1e9 CAES, issued once at genesis. Fits 63 bits, so no sum of balances overflows 64. */
+/** The whole supply in units: 1e9 CAES, issued once at genesis. Fits 63 bits, and so does every sum of balances. */
 export const SUPPLY_UNITS: bigint = 1_000_000_000n * UNITS_PER_CAES;
 
 /** Price of one leased core for one hour, units (0.10 CAES). */

@@ -1,4 +1,4 @@
-import { bigUint, bool, type Codec, formatId, struct } from '@hypermesh/stoq';
+import { bigUint, bool, type Codec, formatId, struct, uint128 } from '@hypermesh/stoq';
 import { caesarError } from '../errors.ts';
 
 /**
@@ -15,10 +15,11 @@ export interface Account {
 
 export const accountCodec: Codec<Account> = struct({
   limited: bool,
+  // What is reserved is held by somebody, so the supply bounds it; what has passed through an account only grows.
   debitsPending: bigUint(64),
-  debitsPosted: bigUint(64),
+  debitsPosted: uint128,
   creditsPending: bigUint(64),
-  creditsPosted: bigUint(64),
+  creditsPosted: uint128,
 });
 
 export const EMPTY_ACCOUNT: Account = {

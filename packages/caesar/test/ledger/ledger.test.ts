@@ -65,6 +65,18 @@ describe('ledger', () => {
     expect(readTransfer(state, ALICE, idOf(1))).toMatchObject({ state: 'posted', time: 5 });
   });
 
+  it('counts more than 64 bits of units through one account', () => {
+    const state = createMapState();
+    issueSupply(state, [{ account: ALICE, amount: SUPPLY_UNITS }]);
+    const roundTrips = Number(2n ** 64n / SUPPLY_UNITS) + 1;
+    for (let trip = 0; trip < roundTrips; trip++) {
+      applyTransfer(state, ALICE, posted(idOf(trip), ALICE, BOB, SUPPLY_UNITS), 5);
+      applyTransfer(state, BOB, posted(idOf(trip), BOB, ALICE, SUPPLY_UNITS), 5);
+    }
+    expect(readAccount(state, BOB)).toMatchObject({ creditsPosted: SUPPLY_UNITS * BigInt(roundTrips) });
+    expect(balance(readAccount(state, ALICE)!)).toBe(SUPPLY_UNITS);
+  });
+
   it('takes a retry for what it is and refuses a changed one', () => {
     const state = funded();
     applyTransfer(state, ALICE, posted(idOf(1), ALICE, BOB, 400n), 5);

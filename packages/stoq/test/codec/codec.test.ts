@@ -18,6 +18,7 @@ import {
   struct,
   text,
   uint,
+  uint128,
   union,
 } from '@hypermesh/stoq';
 
@@ -110,6 +111,8 @@ describe('canonical codec', () => {
     ],
     ['an unknown word', oneOf('a', 'b') as Codec<unknown>, '6163', 'stoq.codec_malformed'],
     ['a number as boolean', bool as Codec<unknown>, '01', 'stoq.codec_malformed'],
+    ['128 bits in one word', uint128, '01', 'stoq.codec_malformed'],
+    ['128 bits in three words', uint128, '83000000', 'stoq.codec_malformed'],
   ];
   it.each(refusals)('refuses %s', (_name, codec, hex, code) => {
     expect(codeOf(() => decode(codec, Buffer.from(hex, 'hex')))).toBe(code);
@@ -131,6 +134,9 @@ describe('canonical codec', () => {
     ['a word that is none', oneOf('a', 'b') as Codec<never>, 'c'],
     ['nothing for a boolean', bool as Codec<never>, undefined],
     ['a text for a wide integer', bigInt(64) as Codec<never>, '5'],
+    ['a number for 128 bits', uint128 as Codec<never>, 5],
+    ['a negative number of 128 bits', uint128 as Codec<never>, -1n],
+    ['more than 128 bits', uint128 as Codec<never>, 1n << 128n],
     ['a set for a list', list(uint(), 4) as Codec<never>, new Set([1])],
   ])('refuses to encode %s, whatever the types were told', (_, codec, object) => {
     expect(codeOf(() => encode(codec, object as never))).toBe('stoq.codec_malformed');
@@ -141,8 +147,18 @@ describe('canonical codec', () => {
     expect(codeOf(() => decode(confused, Buffer.from('826161820506', 'hex')))).toBe('stoq.codec_malformed');
   });
 
-  it('knows no integers of more than 64 bits', () => {
+  it('knows no single integers of more than 64 bits', () => {
     expect(() => bigUint(65)).toThrow('at most 64 bits');
+  });
+
+  it.each<[bigint, string]>([
+    [0n, '820000'],
+    [(1n << 64n) - 1n, '82001bffffffffffffffff'],
+    [1n << 64n, '820100'],
+    [(1n << 128n) - 1n, '821bffffffffffffffff1bffffffffffffffff'],
+  ])('writes %s of 128 bits as two words', (value, hex) => {
+    expect(Buffer.from(encode(uint128, value)).toString('hex')).toBe(hex);
+    expect(decode(uint128, Buffer.from(hex, 'hex'))).toBe(value);
   });
 
   it('maps to other types', () => {
