@@ -1,14 +1,16 @@
 import { type Clock, equalBytes, type Host } from '@hypermesh/stoq';
 import type { Agent } from '../agent/agent.ts';
 import type { StateReader } from '../machine/machine.ts';
+import { CLOSED_KEPT_MS } from '../mesh-machine/limits.ts';
 import { allNodes } from '../mesh-machine/node.ts';
+import { readPlacement } from '../mesh-machine/placement.ts';
 import { workloadContract } from '../ingress/workload-contract.ts';
 
 // Counts only grow, so a missed round costs nothing; settlement periods are longer.
 export const COUNT_INTERVAL_MS: number = 10_000;
 
 // Operations of one transaction: a round beyond it goes on with the next.
-const COUNTS_PER_ROUND_MAX = 500;
+export const COUNTS_PER_ROUND_MAX: number = 500;
 
 const ROUND_MS_MAX = 20_000;
 
@@ -37,8 +39,12 @@ export function createRequestCounts(components: RequestCountsComponents): Reques
 class PeriodicCounts implements RequestCounts {
   readonly #components: RequestCountsComponents;
   readonly #stopped = new AbortController();
+  /** Placements that have run here and that ingresses may have counts of. */
+  readonly #counted = new Set<string>();
   /** Newest count by placement and ingress: what has not changed is not sent again. */
   readonly #sent = new Map<string, number>();
+  /** Where the next round begins among the pairs of placement and ingress. */
+  #asked = 0;
   #round: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
 
@@ -62,11 +68,11 @@ class PeriodicCounts implements RequestCounts {
   }
 
   async #collect(): Promise<void> {
-    const { node, agent, host, state, submit, onFailure } = this.#components;
+    const { node, host, state, submit, onFailure } = this.#components;
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(ROUND_MS_MAX)]);
-    const placements = agent.placements().filter(({ phase }) => phase === 'running');
+    const placements = this.#placements();
     const ingresses = [...allNodes(state())].filter(({ id, ingress }) => ingress !== null && !equalBytes(id, node));
-    const pairs = placements.flatMap(({ id }) => ingresses.map((ingress) => ({ placement: id, ingress }))).slice(0, COUNTS_PER_ROUND_MAX);
+    const pairs = this.#next(placements.flatMap((placement) => ingresses.map((ingress) => ({ placement, ingress }))));
     const answers = await Promise.allSettled(
       pairs.map(async ({ placement, ingress }) => {
         const client = host.connect(workloadContract, { addresses: ingress.addresses, id: ingress.id, expect: 'bundle' });
@@ -82,10 +88,29 @@ class PeriodicCounts implements RequestCounts {
           signal,
         );
       for (const { key, requests } of fresh) this.#sent.set(key, requests);
-      this.#forget(placements.map(({ id }) => id));
+      this.#forget(placements);
     } catch (error) {
       if (!this.#stopped.signal.aborted) onFailure(error);
     }
+  }
+
+  /** Those that run here, and those that have until the ledger no longer waits for their counts. */
+  #placements(): readonly string[] {
+    const { agent, clock, state } = this.#components;
+    for (const { id, phase } of agent.placements()) if (phase === 'running') this.#counted.add(id);
+    for (const id of this.#counted) {
+      const placement = readPlacement(state(), id);
+      if (placement === undefined || clock.now() >= (placement.closedAt ?? Infinity) + CLOSED_KEPT_MS) this.#counted.delete(id);
+    }
+    return [...this.#counted];
+  }
+
+  /** The share of this round: the next round begins where it ends. */
+  #next<Pair>(pairs: readonly Pair[]): readonly Pair[] {
+    const from = this.#asked % Math.max(1, pairs.length);
+    const next = [...pairs.slice(from), ...pairs.slice(0, from)].slice(0, COUNTS_PER_ROUND_MAX);
+    this.#asked = from + next.length;
+    return next;
   }
 
   #isFresh({ key, requests }: { readonly key: string; readonly requests: number }): boolean {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Host } from '@hypermesh/stoq';
 import type { HeldPlacement } from '../../src/agent/reconcile.ts';
-import { COUNT_INTERVAL_MS, createRequestCounts, type RequestCounts } from '../../src/node/request-counts.ts';
+import { CLOSED_KEPT_MS } from '../../src/mesh-machine/limits.ts';
+import { closePlacement, openPlacement, type Placement } from '../../src/mesh-machine/placement.ts';
+import { COUNT_INTERVAL_MS, COUNTS_PER_ROUND_MAX, createRequestCounts, type RequestCounts } from '../../src/node/request-counts.ts';
 import { found, type Founded, World } from '../mesh-machine/fixture.ts';
 import { SteppedClock } from '../stepped-clock.ts';
 
@@ -9,6 +11,8 @@ let founded: Founded;
 let world: World;
 let counts: RequestCounts;
 let clock: SteppedClock;
+/** Of whom an ingress was asked, in one round or more. */
+let asked: Set<string>;
 /** What each ingress has counted, by its first address; null: it does not answer. */
 let counted: Map<string, number | null>;
 let submitted: number[][];
@@ -18,6 +22,16 @@ let refuse: boolean;
 const held = (id: string, phase: HeldPlacement['phase'] = 'running'): HeldPlacement => ({ id, lease: 1, phase, failures: 0, since: 0 });
 let placements: HeldPlacement[];
 
+let opened: Placement[];
+
+/** The next replica of `hello`, placed on the node whose counts these are. */
+function open(): Placement {
+  const id = world.id(1);
+  const resources = { cpuMillis: 1, memoryBytes: 1 };
+  const placed = { app: 'hello', appOwner: id, generation: 1, exclusive: false, node: id, provider: id, lease: 1, ...resources };
+  return openPlacement(world.state, placed, clock.now());
+}
+
 beforeAll(async () => {
   founded = await found(3);
 });
@@ -25,17 +39,20 @@ afterAll(() => founded.crypto.close());
 
 beforeEach(() => {
   world = new World(founded);
+  clock = new SteppedClock();
   for (const node of [0, 1, 2]) {
     world.describe(node, { addresses: [`127.0.0.1:${node + 1}`], ingress: node === 2 ? null : `http://127.0.0.1:${node + 80}` });
   }
-  clock = new SteppedClock();
   counted = new Map([['127.0.0.1:1', 7]]);
   [submitted, failures, refuse] = [[], [], false];
+  asked = new Set();
+  opened = [open(), open()];
   placements = [held('hello-1'), held('hello-2', 'failed')];
   const host: Pick<Host, 'connect'> = {
     connect: (_contract, { addresses }) =>
       ({
-        async countersign() {
+        async countersign({ placement }: { placement: string }) {
+          asked.add(placement);
           const requests = counted.get(addresses[0] as string) ?? null;
           if (requests === null) throw new Error('silent');
           return { requests, counted: Uint8Array.of(requests) };
@@ -85,13 +102,28 @@ describe('request counts', () => {
     await counts.stop();
   });
 
-  test('are forgotten with their placement', async () => {
+  test('are asked for after the end of a placement, as long as the ledger waits for them', async () => {
     await clock.step(COUNT_INTERVAL_MS);
     placements = [];
+    closePlacement(world.state, opened[0]!, 'removed', clock.now(), clock.now());
+    counted.set('127.0.0.1:1', 9);
     await clock.step(COUNT_INTERVAL_MS);
-    placements = [held('hello-1')];
+    expect(submitted).toEqual([[7], [9]]);
+    counted.set('127.0.0.1:1', 11);
+    await clock.step(CLOSED_KEPT_MS - COUNT_INTERVAL_MS - 1);
+    counted.set('127.0.0.1:1', 13);
     await clock.step(COUNT_INTERVAL_MS);
-    expect(submitted).toEqual([[7], [7]]);
+    expect(submitted).toEqual([[7], [9], [11]]);
+    await counts.stop();
+  });
+
+  test('of more placements than a round holds are asked for in turn', async () => {
+    for (let at = 0; at < COUNTS_PER_ROUND_MAX; at++) opened.push(open());
+    placements = opened.map(({ id }) => held(id));
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(asked.size).toBe(COUNTS_PER_ROUND_MAX);
+    await clock.step(COUNT_INTERVAL_MS);
+    expect(asked.size).toBe(opened.length);
     await counts.stop();
   });
 });
