@@ -1,15 +1,30 @@
-import { bigUint, bytes, type Codec, type Decoded, decode, encode, hasCode, list, struct, text, uint, union } from '@hypermesh/stoq';
+import {
+  bigUint,
+  bytes,
+  type Codec,
+  type Decoded,
+  decode,
+  encode,
+  equalBytes,
+  hasCode,
+  list,
+  struct,
+  text,
+  uint,
+  union,
+} from '@hypermesh/stoq';
 import { genesisCodec } from '@hypermesh/trustchain';
 import type { ApplyContext, GenesisInput, Machine, StateReader, StateWriter } from '@hypermesh/mesh/machine';
 import { caesarError } from './errors.ts';
-import { APP_NAME_LENGTH_MAX, closeEscrow, fundEscrow } from './escrow/escrow.ts';
+import { APP_NAME_LENGTH_MAX, closeEscrow, fundEscrow, openEscrow } from './escrow/escrow.ts';
 import { ownerAccount } from './ledger/account.ts';
 import { textKey } from './ledger/keys.ts';
 import { applyTransfers, expirePending, issueSupply } from './ledger/ledger.ts';
 import { type Transfer, transferCodec } from './ledger/transfer.ts';
 import { countersignedCountCodec, recordCount, type VerifyHybrid } from './metering/request-count.ts';
 import { answerQuery } from './query.ts';
-import { closePeriod, isSettled, periodCodec } from './settlement/period.ts';
+import { isSettled } from './settlement/charges.ts';
+import { closePeriod, periodCodec } from './settlement/period.ts';
 import type { PlacementView } from './settlement/placement-view.ts';
 
 export const CAESAR_MACHINE: string = 'caesar';
@@ -88,24 +103,19 @@ function applyOperation(state: StateWriter, operation: CaesarOperation, context:
       fundEscrow(state, { ...operation, owner: context.owner }, context.time);
       return NOTHING;
     case 'escrow.close':
+      openEscrow(state, context.owner, operation.app);
       assertNothingToSettle(state, placementsOf(context, options), context.owner, operation.app);
       closeEscrow(state, { ...operation, owner: context.owner }, context.time);
       return NOTHING;
     case 'requests.count': {
       const meshId = state.get(MESH_ID) ?? NOTHING;
       const view = placementsOf(context, options);
-      recordCount(state, operation.counted, { meshId, submitter: context.owner, view, verify: options.verifyHybrid });
+      recordCount(state, operation.counted, { meshId, submitter: context.owner, time: context.time, view, verify: options.verifyHybrid });
       return NOTHING;
     }
     case 'period.close':
-      return encode(periodCodec, closePeriodAfter(state, operation.after, placementsOf(context, options), context.time));
+      return encode(periodCodec, closePeriod(state, operation.after, placementsOf(context, options), context.time));
   }
-}
-
-function closePeriodAfter(state: StateWriter, after: number, view: PlacementView, time: number): Decoded<typeof periodCodec> {
-  const period = closePeriod(state, view, time);
-  if (period.number !== after + 1) throw caesarError('caesar.period_too_early', { last: period.number - 1 });
-  return period;
 }
 
 /** Each is looked at when its turn comes: the first that is wrong, whatever is wrong with it, is the one that is told. */
@@ -119,8 +129,8 @@ function* authorised(author: string, transfers: readonly Transfer[]): Iterable<T
 }
 
 function assertNothingToSettle(state: StateReader, view: PlacementView, owner: Uint8Array, app: string): void {
-  for (const placement of view.placements()) {
-    const own = placement.app === app && Buffer.compare(placement.appOwner, owner) === 0;
+  for (const placement of view.placementsOf(app)) {
+    const own = equalBytes(placement.appOwner, owner);
     if (own && !isSettled(state, placement)) throw caesarError('caesar.escrow_in_use', { placement: placement.id });
   }
 }
@@ -133,6 +143,8 @@ function placementsOf(context: ApplyContext, options: CaesarMachineOptions): Pla
 /** A mesh whose genesis names no mesh machine has nothing to bill. */
 const NO_PLACEMENTS: PlacementView = {
   placements: () => [],
+  placementsOf: () => [],
   placement: () => undefined,
-  node: () => undefined,
+  ingress: () => undefined,
+  sponsors: () => [],
 };

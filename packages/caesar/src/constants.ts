@@ -13,12 +13,17 @@ export const PRICE_GIB_HOUR_UNITS: bigint = 50_000_000n;
 /** Price of one countersigned request, units (1e-6 CAES). */
 export const PRICE_REQUEST_UNITS: bigint = 1_000n;
 
-// Settlement walks every account once; a period shorter than this would spend more on settling than on serving.
+// A period shorter than this would spend more on settling than on serving.
 export const PERIOD_MS_MIN: number = 1_000;
 
-// Placements billed in one block: keeps the execution of the block well under the block interval.
-// The others keep their mark and are billed by the next close.
+// Placements that one close looks at: keeps the execution of its block well under a second. The next close goes on behind them.
 export const PLACEMENTS_PER_CLOSE_MAX: number = 5_000;
+
+// Providers that one close pays: the period with all of them is the result of its operation, which has at most 64 KiB.
+export const PROVIDERS_PER_CLOSE_MAX: number = 500;
+
+// No replica answers more: what an ingress signs above it is not counted, whoever the ingress belongs to.
+export const REQUESTS_PER_SECOND_MAX: number = 10_000;
 
 // Pending transfers that expire in one block, for the same reason; the rest follow in later blocks.
 export const EXPIRIES_PER_BLOCK_MAX: number = 1_000;

@@ -17,7 +17,7 @@ const catalogue = {
   },
   'caesar.period_too_early': { message: 'The period cannot be closed yet', retryable: true },
   'caesar.count_forged': { message: 'The countersignature of the request count does not verify', retryable: false },
-  'caesar.count_stale': { message: 'The request count does not exceed the one recorded before', retryable: false },
+  'caesar.count_excessive': { message: 'The request count is more than the placement can have answered', retryable: false },
   'caesar.count_self_dealing': { message: 'The ingress that countersigns belongs to the same owner as the provider', retryable: false },
   'caesar.placement_unknown': { message: 'No placement of that id is known', retryable: false },
   'caesar.operation_malformed': { message: 'The operation is malformed', retryable: false },

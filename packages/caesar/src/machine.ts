@@ -6,5 +6,6 @@ export {
   CAESAR_MACHINE,
   CAESAR_MACHINE_VERSION,
 } from './caesar-machine.ts';
-export { escrowAvailable } from './escrow/escrow.ts';
+export { escrowLeft } from './metering/bill.ts';
+export { isSettled } from './settlement/charges.ts';
 export type { BilledNode, BilledPlacement, PlacementView } from './settlement/placement-view.ts';

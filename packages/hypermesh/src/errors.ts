@@ -48,7 +48,7 @@ const catalogue = {
   'hypermesh.app_unknown': { message: 'No app of that name is known', retryable: false },
   'hypermesh.app_exists': { message: 'An app of that name belongs to somebody else', retryable: false },
   'hypermesh.unschedulable': { message: 'No node can take the replica', retryable: true },
-  'hypermesh.escrow_missing': { message: 'The owner has no open escrow for the app', retryable: true },
+  'hypermesh.escrow_missing': { message: 'The app has no open escrow, or too little is left in it', retryable: true },
   'hypermesh.lease_stale': { message: 'The lease was superseded or has expired', retryable: false },
   'hypermesh.proof_missing': { message: 'The operation carries no proof of state', retryable: false },
   'hypermesh.proof_stale': { message: 'The proof of state is of an earlier challenge window', retryable: true },

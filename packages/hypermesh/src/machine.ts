@@ -45,6 +45,7 @@ export {
 } from './mesh-machine/app.ts';
 export { allPlacements, type Placement, type PlacementPhase, placementsOfNode, readPlacement } from './mesh-machine/placement.ts';
 export { type Endpoint, endpointsOf } from './mesh-machine/endpoint.ts';
+export type { LeasedTime } from './mesh-machine/leased-time.ts';
 export { type FundsView, type MeshBilledPlacement, type MeshPlacementView, placementView } from './mesh-machine/views.ts';
 export { type Candidate, type Choice, type Demand, schedule } from './scheduler/schedule.ts';
 export { MachineState } from './state/machine-state.ts';

@@ -41,6 +41,13 @@ export function escrowAvailable(state: StateReader, owner: Uint8Array, app: stri
   return account === undefined ? 0n : available(account);
 }
 
+/** Throws `caesar.escrow_unknown` unless it is open. */
+export function openEscrow(state: StateReader, owner: Uint8Array, app: string): Escrow {
+  const escrow = readEscrow(state, owner, app);
+  if (escrow?.open !== true) throw caesarError('caesar.escrow_unknown', { app });
+  return escrow;
+}
+
 /** Opens the escrow, or adds to an open one. */
 export function fundEscrow(
   state: StateWriter,
@@ -62,8 +69,7 @@ export function closeEscrow(
   time: number,
 ): void {
   const { id, owner, app } = request;
-  const escrow = readEscrow(state, owner, app);
-  if (escrow?.open !== true) throw caesarError('caesar.escrow_unknown', { app });
+  const escrow = openEscrow(state, owner, app);
   const rest = escrowAvailable(state, owner, app);
   const author = ownerAccount(owner);
   if (rest > 0n) bookTransfer(state, author, posted(id, escrowAccount(owner, app), author, rest), time);
@@ -81,8 +87,7 @@ export function spendEscrow(
 ): void {
   const account = escrowAccount(payment.owner, payment.app);
   bookTransfer(state, account, posted(payment.id, account, payment.to, payment.amount), time);
-  const escrow = readEscrow(state, payment.owner, payment.app);
-  if (escrow === undefined) throw caesarError('caesar.escrow_unknown', { app: payment.app });
+  const escrow = openEscrow(state, payment.owner, payment.app);
   writeEscrow(state, { ...escrow, spent: escrow.spent + payment.amount });
 }
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { bytes, type Codec, decode, encode, hashLabelled, struct, uint } from '@hypermesh/stoq';
+import { bigUint, bytes, type Codec, decode, encode, hashLabelled, struct, uint } from '@hypermesh/stoq';
 import type { StateReader, StateWriter } from '@hypermesh/mesh/machine';
-import { type Account, accountCodec, available } from './account.ts';
+import { type Account, accountCodec, available, balance, ISSUANCE } from './account.ts';
 import { textKey } from './keys.ts';
 
 export const ACCOUNT = 'account';
 const JOURNAL = textKey('journal');
+
+const TOTAL = textKey('total');
+const totalCodec: Codec<bigint> = bigUint(64);
 
 const journalCodec: Codec<Journal> = struct({ count: uint(), head: bytes(32) });
 
@@ -26,10 +29,18 @@ export function readJournal(state: StateReader): Journal {
   return stored === undefined ? { count: 0, head: new Uint8Array(32) } : decode(journalCodec, stored);
 }
 
+/** The sum of all balances outside the issuance account, in units, as every booking has kept it. */
+export function readTotal(state: StateReader): bigint {
+  const stored = state.get(TOTAL);
+  return stored === undefined ? 0n : decode(totalCodec, stored);
+}
+
 /** Accounts and journal while transfers are booked: decoded once, written once, by `close`. */
 export class Books {
   readonly state: StateWriter;
   readonly #accounts = new Map<string, Account>();
+  /** Balances of the accounts that the state holds, before the first write. */
+  readonly #opening = new Map<string, bigint>();
   readonly #written = new Set<string>();
   #journal: Journal | undefined;
 
@@ -41,7 +52,9 @@ export class Books {
     const known = this.#accounts.get(name);
     if (known !== undefined) return known;
     const account = readAccount(this.state, name);
-    if (account !== undefined) this.#accounts.set(name, account);
+    if (account === undefined) return undefined;
+    this.#accounts.set(name, account);
+    this.#opening.set(name, balance(account));
     return account;
   }
 
@@ -64,9 +77,15 @@ export class Books {
     this.#journal = { count: count + 1, head: hashLabelled('caesar/journal/1', Buffer.concat([head, transfer])) };
   }
 
-  /** Writes what has changed into the state. */
+  /** Writes what has changed into the state, the total by what the accounts hold before and after. */
   close(): void {
-    for (const name of this.#written) this.state.set(textKey(ACCOUNT, name), encode(accountCodec, this.existing(name)));
+    let change = 0n;
+    for (const name of this.#written) {
+      const account = this.existing(name);
+      if (name !== ISSUANCE) change += balance(account) - (this.#opening.get(name) ?? 0n);
+      this.state.set(textKey(ACCOUNT, name), encode(accountCodec, account));
+    }
+    if (change !== 0n) this.state.set(TOTAL, encode(totalCodec, readTotal(this.state) + change));
     if (this.#journal !== undefined) this.state.set(JOURNAL, encode(journalCodec, this.#journal));
   }
 }

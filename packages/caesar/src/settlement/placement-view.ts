@@ -17,7 +17,7 @@ export interface BilledPlacement {
   readonly cpuMillis: number;
 }
 
-/** Who a node is, as far as its countersignature needs it. */
+/** A node with an ingress, as far as its countersignature needs it. */
 export interface BilledNode {
   /** Owner id, 32 bytes. */
   readonly owner: Uint8Array;
@@ -26,8 +26,13 @@ export interface BilledNode {
 
 /** What Caesar reads of the mesh machine's state as of the previous block. */
 export interface PlacementView {
-  /** Open placements and closed ones that are kept until they are settled, in id order. */
-  placements(): Iterable<BilledPlacement>;
+  /** Open placements and closed ones that are kept until they are settled: those whose ids come after `after`, in id order. */
+  placements(after: string): Iterable<BilledPlacement>;
+  /** Those of one app, whoever owns it, in id order. */
+  placementsOf(app: string): Iterable<BilledPlacement>;
   placement(id: string): BilledPlacement | undefined;
-  node(id: Uint8Array): BilledNode | undefined;
+  /** Undefined for whoever is no node with an ingress. */
+  ingress(node: Uint8Array): BilledNode | undefined;
+  /** Owner ids of the member and of those by whose invitations it is there, nearest first. */
+  sponsors(member: Uint8Array): readonly Uint8Array[];
 }

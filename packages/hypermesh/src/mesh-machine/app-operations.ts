@@ -5,6 +5,7 @@ import type { ApplyContext, StateReader, StateWriter } from '../machine/machine.
 import { type App, appOf, type AppSpec, appSpecCodec, assertAppSpec, readApp, removeApp, writeApp, writeGeneration } from './app.ts';
 import { candidatesOf, closeAll, converge, demandOf, endPlacement } from './convergence.ts';
 import { AVOIDED_COUNT_MAX, PLACEMENT_FAILURES_MAX } from './limits.ts';
+import { isFunded } from './funds.ts';
 import { memberOf } from './member.ts';
 import { type DeployResult, deployResultCodec, type MeshOperation } from './operation.ts';
 import { changePhase, closePlacement, type Placement, placementOf, placementsOfApp } from './placement.ts';
@@ -18,8 +19,8 @@ export function deploy(state: StateWriter, spec: AppSpec, context: ApplyContext,
   assertAppSpec(spec);
   const known = readApp(state, spec.name);
   if (known !== undefined && !equalBytes(known.owner, context.owner)) throw hypermeshError('hypermesh.app_exists', { app: spec.name });
-  assertFunded(spec.name, context.owner, funds);
   const app = nextApp(spec, known, context);
+  assertFunded(state, app, funds, context.time);
   assertSchedulable(state, app);
   if (known !== undefined && known.generation !== app.generation) writeGeneration(state, known, app);
   else writeApp(state, app);
@@ -30,8 +31,8 @@ export function scale(state: StateWriter, operation: Of<'app.scale'>, context: A
   const app = ownApp(state, operation.name, context.owner);
   const spec = { ...app.spec, replicas: operation.replicas };
   assertAppSpec(spec);
-  if (operation.replicas > app.spec.replicas) assertFunded(spec.name, context.owner, funds);
   const scaled: App = { ...app, spec, ended: 0, updatedAt: context.time };
+  if (operation.replicas > app.spec.replicas) assertFunded(state, scaled, funds, context.time);
   writeApp(state, scaled);
   return settled(state, scaled, context.time);
 }
@@ -69,8 +70,9 @@ function sameWork(one: AppSpec, other: AppSpec): boolean {
   return equalBytes(encoded(one), encoded(other));
 }
 
-function assertFunded(app: string, owner: Uint8Array, funds: FundsView | undefined): void {
-  if (funds !== undefined && funds.escrowAvailable(owner, app) === 0n) throw hypermeshError('hypermesh.escrow_missing', { app });
+function assertFunded(state: StateReader, app: App, funds: FundsView | undefined, time: number): void {
+  if (funds === undefined || isFunded(state, funds, app, time)) return;
+  throw hypermeshError('hypermesh.escrow_missing', { app: app.spec.name });
 }
 
 /** Refuses what no node of the mesh could ever run; anything else waits. */

@@ -165,6 +165,11 @@ export function allApps(state: StateReader): Iterable<App> {
   return apps.all(state);
 }
 
+/** Replicas that the app runs while it has funds. */
+export function replicasWanted({ spec, ended }: App): number {
+  return Math.max(0, spec.replicas - ended);
+}
+
 /** Throws `hypermesh.mesh_full`. */
 export function writeApp(state: StateWriter, app: App): void {
   if (!apps.has(state, app.spec.name) && apps.count(state) >= APP_COUNT_MAX) {

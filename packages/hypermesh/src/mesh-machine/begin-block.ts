@@ -2,6 +2,7 @@ import type { ApplyContext, StateReader, StateWriter } from '../machine/machine.
 import { allApps, type App, readApp, writeApp } from './app.ts';
 import { suspendForLease } from './asset.ts';
 import { converge, convergePending, pruneFences, raiseFence } from './convergence.ts';
+import { isFunded } from './funds.ts';
 import { pruneInvitations } from './invitation.ts';
 import { expireLeases, extendAfterJump } from './lease.ts';
 import { CLOSED_KEPT_MS, FUNDS_CHECK_BLOCKS, PRUNED_PER_BLOCK_MAX } from './limits.ts';
@@ -46,7 +47,7 @@ function loseNode(state: StateWriter, node: Uint8Array, expiresAt: number, time:
 
 function checkFunds(state: StateWriter, funds: FundsView, time: number): void {
   for (const app of [...allApps(state)]) {
-    const funded = funds.escrowAvailable(app.owner, app.spec.name) > 0n;
+    const funded = isFunded(state, funds, app, time);
     if (funded === (app.state === 'active')) continue;
     const changed: App = { ...app, state: funded ? 'active' : 'suspended', updatedAt: time };
     writeApp(state, changed);
@@ -57,5 +58,5 @@ function checkFunds(state: StateWriter, funds: FundsView, time: number): void {
 function mayForget(placement: Placement, funds: FundsView | undefined, time: number): boolean {
   const closedAt = placement.closedAt ?? Infinity;
   if (time < closedAt + CLOSED_KEPT_MS) return false;
-  return funds === undefined || (funds.billedUntil(placement.id) ?? placement.openedAt) >= closedAt;
+  return funds === undefined || funds.isSettled(placement);
 }

@@ -1,7 +1,7 @@
 import { type Codec, uint } from '@hypermesh/stoq';
 import { explain, schedule, type Refusal } from '../scheduler/schedule.ts';
 import type { StateReader, StateWriter } from '../machine/machine.ts';
-import { type App, readApp, retainRevisions, writeApp } from './app.ts';
+import { type App, readApp, replicasWanted, retainRevisions, writeApp } from './app.ts';
 import { heldLease } from './lease.ts';
 import { PENDING_APPS_PER_BLOCK_MAX, PLACED_PER_BLOCK_MAX, PRUNED_PER_BLOCK_MAX } from './limits.ts';
 import { memberOf } from './member.ts';
@@ -35,7 +35,7 @@ export function converge(
   openMax: number = PLACED_PER_BLOCK_MAX,
   pool: NodePool = new NodePool(state),
 ): number {
-  const wanted = app.state === 'active' ? Math.max(0, app.spec.replicas - app.ended) : 0;
+  const wanted = app.state === 'active' ? replicasWanted(app) : 0;
   retire(state, app, wanted, time);
   const missing = wanted - presentOf(state, app).length;
   if (missing <= 0) return settle(state, app, '', false);

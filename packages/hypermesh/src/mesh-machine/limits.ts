@@ -17,6 +17,9 @@ export const PLACEMENT_COUNT_MAX: number = 20_000;
 export const INVITATION_COUNT_MAX: number = 1_000;
 export const INVITATION_MS_MAX: number = 30 * 24 * 3_600_000;
 
+// Invitations are followed so far back from a member; two who were invited again may have invited each other.
+export const SPONSOR_COUNT_MAX: number = 8;
+
 // A machine shows its processor, memory, disk and network interfaces, with room for accelerators.
 export const ASSET_COUNT_MAX: number = 32;
 
@@ -47,6 +50,9 @@ export const PRUNED_PER_BLOCK_MAX: number = 64;
 
 // Funds are looked at once in so many blocks: a suspension may be late by a tick of leases, not by a period.
 export const FUNDS_CHECK_BLOCKS: number = 4;
+
+// Funds have to last so long: with room, longer than until the next look, so that no node works for an empty escrow.
+export const FUNDS_AHEAD_MS: number = 60_000;
 
 // Time for an ingress to hand in its counts of a replica that is gone.
 export const CLOSED_KEPT_MS: number = 60_000;

@@ -16,7 +16,7 @@ import {
 } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import type { StateReader, StateWriter } from '../machine/machine.ts';
-import { ADDRESS_COUNT_MAX, ADDRESS_LENGTH_MAX, MEMBER_COUNT_MAX, MEMBER_NAME_LENGTH_MAX } from './limits.ts';
+import { ADDRESS_COUNT_MAX, ADDRESS_LENGTH_MAX, MEMBER_COUNT_MAX, MEMBER_NAME_LENGTH_MAX, SPONSOR_COUNT_MAX } from './limits.ts';
 import { hex, table, type Table } from './table.ts';
 
 /** Somebody whose transactions the mesh accepts: a node, a service or a person. */
@@ -70,6 +70,17 @@ export function memberOf(state: StateReader, id: Uint8Array): Member {
   const member = readMember(state, id);
   if (member === undefined) throw hypermeshError('hypermesh.member_unknown', { id: formatId('node', id) });
   return member;
+}
+
+/** Owner ids of the member and of those by whose invitations it is here, nearest first. */
+export function sponsorsOf(state: StateReader, id: Uint8Array): readonly Uint8Array[] {
+  const sponsors: Uint8Array[] = [];
+  let member = readMember(state, id);
+  while (member !== undefined && sponsors.length < SPONSOR_COUNT_MAX) {
+    sponsors.push(member.owner);
+    member = member.invitedBy === null ? undefined : readMember(state, member.invitedBy);
+  }
+  return sponsors;
 }
 
 /** The keys that sign the owner's transactions; undefined for strangers. */

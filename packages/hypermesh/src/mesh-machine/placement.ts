@@ -2,6 +2,7 @@ import { bool, bytes, type Codec, oneOf, optional, struct, text, uint } from '@h
 import { hypermeshError } from '../errors.ts';
 import type { StateReader, StateWriter } from '../machine/machine.ts';
 import { followUse } from './asset.ts';
+import { beginLease, endLease } from './leased-time.ts';
 import { APP_NAME_LENGTH_MAX, PLACEMENT_COUNT_MAX, PRUNED_PER_BLOCK_MAX, REASON_LENGTH_MAX, STABLE_MS_MIN } from './limits.ts';
 import { readUsage, type Usage, writeUsage } from './node.ts';
 import { hex, index, type Index, sortable, table, type Table } from './table.ts';
@@ -90,6 +91,16 @@ export function allPlacements(state: StateReader): Iterable<Placement> {
   return placements.all(state);
 }
 
+/** As `allPlacements`, from behind that id on. */
+export function placementsAfter(state: StateReader, id: string): Iterable<Placement> {
+  return placements.after(state, id);
+}
+
+/** Open and closed ones of apps of that name, in id order. */
+export function* placementsNamed(state: StateReader, app: string): Iterable<Placement> {
+  for (const placement of placements.all(state, `${app}-`)) if (placement.app === app) yield placement;
+}
+
 /** Those not closed, in id order. */
 export function placementsOfApp(state: StateReader, app: string): readonly Placement[] {
   return byApp.entries(state, `${app}/`).map((entry) => placementOf(state, entry.slice(app.length + 1)));
@@ -126,6 +137,7 @@ export function openPlacement(
   byApp.add(state, `${placement.app}/${placement.id}`);
   byNode.add(state, `${hex(placement.node)}/${placement.id}`);
   use(state, placement, 1, 0, time);
+  beginLease(state, placement, time);
   return placement;
 }
 
@@ -157,6 +169,7 @@ export function closePlacement(state: StateWriter, placement: Placement, reason:
   byNode.remove(state, `${hex(placement.node)}/${placement.id}`);
   closed.add(state, `${sortable(closedAt)}/${placement.id}`);
   use(state, placement, -1, -readiness(placement.phase), time);
+  endLease(state, placement, closedAt, time);
 }
 
 /** Forgets closed placements, oldest first, as long as `mayForget` agrees. */

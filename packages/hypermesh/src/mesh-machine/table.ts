@@ -10,8 +10,10 @@ export interface Table<T> {
   write(state: StateWriter, id: string, record: T): void;
   remove(state: StateWriter, id: string): void;
   has(state: StateReader, id: string): boolean;
-  /** Lazily, in id order. */
-  all(state: StateReader): Iterable<T>;
+  /** Lazily, in id order; only ids that begin with `start`. */
+  all(state: StateReader, start?: string): Iterable<T>;
+  /** Lazily, in id order: those whose ids come after `id`. */
+  after(state: StateReader, id: string): Iterable<T>;
   /** Ids that begin with `start`, at most `countMax`; read at once, so that the caller may change the table. */
   ids(state: StateReader, start: string, countMax?: number): readonly string[];
   count(state: StateReader): number;
@@ -26,8 +28,12 @@ export function table<T>(prefix: string, codec: Codec<T>): Table<T> {
     write: (state, id, record) => state.set(keyOf(prefix, id), encode(codec, record)),
     remove: (state, id) => state.delete(keyOf(prefix, id)),
     has: (state, id) => state.get(keyOf(prefix, id)) !== undefined,
-    *all(state) {
-      for (const [, stored] of state.scan(keyOf(prefix, ''))) yield decode(codec, stored);
+    *all(state, start = '') {
+      for (const [, stored] of state.scan(keyOf(prefix, start))) yield decode(codec, stored);
+    },
+    *after(state, id) {
+      const last = keyOf(prefix, id);
+      for (const [key, stored] of state.scan(keyOf(prefix, ''))) if (Buffer.compare(key, last) > 0) yield decode(codec, stored);
     },
     ids: (state, start, countMax = Infinity) => namesOf(state, prefix, start, countMax),
     count(state) {

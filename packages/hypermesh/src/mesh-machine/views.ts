@@ -1,24 +1,28 @@
 import type { HybridPublicKey } from '@hypermesh/stoq';
 import type { ApplyContext, StateReader } from '../machine/machine.ts';
-import { readMember } from './member.ts';
-import { allPlacements, type Placement, readPlacement } from './placement.ts';
+import type { LeasedTime } from './leased-time.ts';
+import { readMember, sponsorsOf } from './member.ts';
+import { readNode } from './node.ts';
+import { type Placement, placementsAfter, placementsNamed, readPlacement } from './placement.ts';
 
 /** Name of the machine whose state says what is paid for. */
 export const FUNDS_MACHINE = 'caesar';
 
 /** What the mesh reads of the ledger's state as of the previous block. */
 export interface FundsView {
-  /** Units that may still be spent for the app; 0 without an open escrow. */
-  escrowAvailable(owner: Uint8Array, app: string): bigint;
-  /** Block time up to which a placement was billed; undefined before its first bill. */
-  billedUntil(placement: string): number | undefined;
+  /** Units left for the app when `leased`, all that it has leased since genesis, is paid; negative when it cannot be. */
+  escrowLeft(owner: Uint8Array, app: string, leased: LeasedTime): bigint;
+  /** Whether nothing of the placement remains to be billed. */
+  isSettled(placement: MeshBilledPlacement): boolean;
 }
 
 /** What the ledger reads of the mesh: structurally its `PlacementView`. */
 export interface MeshPlacementView {
-  placements(): Iterable<MeshBilledPlacement>;
+  placements(after: string): Iterable<MeshBilledPlacement>;
+  placementsOf(app: string): Iterable<MeshBilledPlacement>;
   placement(id: string): MeshBilledPlacement | undefined;
-  node(id: Uint8Array): { readonly owner: Uint8Array; readonly key: HybridPublicKey } | undefined;
+  ingress(node: Uint8Array): { readonly owner: Uint8Array; readonly key: HybridPublicKey } | undefined;
+  sponsors(member: Uint8Array): readonly Uint8Array[];
 }
 
 export type MeshBilledPlacement = Pick<
@@ -28,12 +32,15 @@ export type MeshBilledPlacement = Pick<
 
 export function placementView(mesh: StateReader): MeshPlacementView {
   return {
-    placements: () => allPlacements(mesh),
+    placements: (after) => placementsAfter(mesh, after),
+    placementsOf: (app) => placementsNamed(mesh, app),
     placement: (id) => readPlacement(mesh, id),
-    node(id) {
-      const member = readMember(mesh, id);
-      return member === undefined ? undefined : { owner: member.owner, key: member.key };
+    ingress(node) {
+      const member = readMember(mesh, node);
+      if (member === undefined || (readNode(mesh, node)?.ingress ?? null) === null) return undefined;
+      return { owner: member.owner, key: member.key };
     },
+    sponsors: (member) => sponsorsOf(mesh, member),
   };
 }
 

@@ -97,6 +97,8 @@ export class World {
   readonly state: Overlay;
   readonly escrow: Map<string, bigint> = new Map();
   readonly billed: Map<string, number> = new Map();
+  /** Units for a thousandth of a core and a millisecond. */
+  price = 0n;
   readonly meshId: Uint8Array;
   readonly nodes: readonly Validator[];
   /** Bundles by their first byte. */
@@ -113,8 +115,8 @@ export class World {
     this.meshId = meshIdOf(genesis);
     this.machine = createMeshMachine({
       funds: () => ({
-        escrowAvailable: (_owner, app) => this.escrow.get(app) ?? 0n,
-        billedUntil: (placement) => this.billed.get(placement),
+        escrowLeft: (_owner, app, leased) => (this.escrow.get(app) ?? 0n) - leased.cpuMillisMs * this.price,
+        isSettled: ({ id, openedAt, closedAt }) => closedAt !== null && (this.billed.get(id) ?? openedAt) >= closedAt,
       }),
       bundleIdentity: (bundle) => this.certificates.get(bundle[0] as number) as Certified,
       verify: (key, message, signature) => founded.crypto.verify(key, message, signature),

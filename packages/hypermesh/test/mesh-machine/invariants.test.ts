@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasCode } from '@hypermesh/stoq';
 import { hypermeshError } from '../../src/errors.ts';
 import { ASSET_TRANSITIONS } from '../../src/mesh-machine/asset.ts';
+import { leasedTime } from '../../src/mesh-machine/leased-time.ts';
 import type { Capacity, Usage } from '../../src/mesh-machine/node.ts';
 import { allPlacements, type Placement } from '../../src/mesh-machine/placement.ts';
 import { appSpec, found, type Founded, GIB, World } from './fixture.ts';
@@ -110,6 +111,7 @@ interface Seen {
 }
 
 function check(world: World, seen: Seen): void {
+  for (const name of ['one', 'two', 'alone']) checkLeased(world, name);
   const open = [...allPlacements(world.state)].filter(({ phase }) => phase !== 'closed');
   expect(open.filter(({ app: name }) => name === 'alone').length).toBeLessThanOrEqual(1);
   for (const { node: described, lease, usage } of world.query('nodes', 0)) {
@@ -121,6 +123,17 @@ function check(world: World, seen: Seen): void {
     if (lease !== null) seen.leases.set(key, lease.number);
     checkAssets(world, described.id, here);
   }
+}
+
+function checkLeased(world: World, name: string): void {
+  const lessee = { app: name, appOwner: world.id(3) };
+  const here = [...allPlacements(world.state)].filter((placement) => placement.app === name);
+  const sum = (of: (placement: Placement) => number): bigint =>
+    here.reduce((total, placement) => total + BigInt(of(placement) * ((placement.closedAt ?? world.time) - placement.openedAt)), 0n);
+  expect(leasedTime(world.state, lessee, world.time)).toMatchObject({
+    cpuMillisMs: sum(({ cpuMillis }) => cpuMillis),
+    memoryByteMs: sum(({ memoryBytes }) => memoryBytes),
+  });
 }
 
 function checkUsage(here: readonly Placement[], usage: Usage, capacity: Capacity): void {

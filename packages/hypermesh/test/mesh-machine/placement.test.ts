@@ -1,7 +1,14 @@
 import { decode } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppSpec } from '../../src/mesh-machine/app.ts';
-import { CLOSED_KEPT_MS, FUNDS_CHECK_BLOCKS, PLACEMENT_FAILURES_MAX, STABLE_MS_MIN } from '../../src/mesh-machine/limits.ts';
+import {
+  CLOSED_KEPT_MS,
+  FUNDS_AHEAD_MS,
+  FUNDS_CHECK_BLOCKS,
+  PLACEMENT_FAILURES_MAX,
+  STABLE_MS_MIN,
+} from '../../src/mesh-machine/limits.ts';
+import { leasedTime } from '../../src/mesh-machine/leased-time.ts';
 import { deployResultCodec, type MeshOperation } from '../../src/mesh-machine/operation.ts';
 import type { Placement } from '../../src/mesh-machine/placement.ts';
 import { placementView } from '../../src/mesh-machine/views.ts';
@@ -52,10 +59,10 @@ describe('placement', () => {
       openedAt: world.time,
       closedAt: null,
     });
-    expect([...placementView(world.state).placements()]).toEqual([placement]);
+    expect([...placementView(world.state).placements('')]).toEqual([placement]);
     expect(placementView(world.state).placement('hello-1')?.provider).toEqual(placement?.node);
-    expect(placementView(world.state).node(world.id(1))?.key).toEqual(founded.validators[1]?.key);
-    expect(placementView(world.state).node(new Uint8Array(32))).toBeUndefined();
+    expect(placementView(world.state).ingress(world.id(1))?.key).toEqual(founded.validators[1]?.key);
+    expect(placementView(world.state).ingress(new Uint8Array(32))).toBeUndefined();
   });
 
   it.each<[string, Partial<AppSpec>, string]>([
@@ -304,6 +311,25 @@ describe('apps and money', () => {
     world.fund('hello');
     for (let block = 0; block < FUNDS_CHECK_BLOCKS; block++) world.block(500);
     expect(world.query('app', 'hello').placements).toHaveLength(1);
+  });
+
+  it('runs no longer than its escrow pays for, whatever its owner does', async () => {
+    const world = await ready();
+    const ahead = 500n * BigInt(FUNDS_AHEAD_MS);
+    world.price = 1n;
+    const deploy = (): void => void world.applyProven(world.id(3), { kind: 'app.deploy', spec: appSpec(), proof: null });
+    world.escrow.set('hello', ahead);
+    expect(codeOf(deploy)).toBe('hypermesh.escrow_missing');
+    world.escrow.set('hello', ahead + 500n * 10_000n);
+    deploy();
+    const cost = (): bigint => leasedTime(world.state, { app: 'hello', appOwner: world.id(3) }, world.time).cpuMillisMs;
+    world.run(9_000, [0, 1, 2, 3]);
+    expect(world.query('app', 'hello')).toMatchObject({ app: { state: 'active' } });
+    world.run(60_000, [0, 1, 2, 3]);
+    expect(world.query('app', 'hello')).toMatchObject({ app: { state: 'suspended' }, placements: [] });
+    expect(cost()).toBeLessThanOrEqual(world.escrow.get('hello') ?? 0n);
+    world.applyProven(world.id(3), { kind: 'app.remove', name: 'hello', proof: null });
+    expect(codeOf(deploy)).toBe('hypermesh.escrow_missing');
   });
 
   it('keep closed placements until they are billed, and some time longer', async () => {

@@ -102,4 +102,10 @@ class Ledger {
   }
 }
 
-const NO_PLACEMENTS = { placements: () => [], placement: () => undefined, node: () => undefined } as const;
+const NO_PLACEMENTS = {
+  placements: () => [],
+  placementsOf: () => [],
+  placement: () => undefined,
+  ingress: () => undefined,
+  sponsors: () => [],
+} as const;

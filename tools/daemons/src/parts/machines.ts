@@ -1,4 +1,4 @@
-import { createCaesarMachine, billedUntil, escrowAvailable } from '@hypermesh/caesar';
+import { createCaesarMachine, escrowLeft, isSettled } from '@hypermesh/caesar';
 import { createIndexMachine } from '@hypermesh/catalog';
 import { createMeshMachine, type Machine, placementView } from '@hypermesh/mesh/machine';
 import type { Crypto } from '@hypermesh/stoq';
@@ -28,8 +28,8 @@ export async function createMachines(genesis: Genesis, crypto: Crypto): Promise<
   return [
     createMeshMachine({
       funds: (caesar) => ({
-        escrowAvailable: (owner, app) => escrowAvailable(caesar, owner, app),
-        billedUntil: (placement) => billedUntil(caesar, placement),
+        escrowLeft: (appOwner, app, leased) => escrowLeft(caesar, { appOwner, app }, leased),
+        isSettled: (placement) => isSettled(caesar, placement),
       }),
       bundleIdentity: identityOf,
       verify: (key, message, signature) => crypto.verify(key, message, signature),
