@@ -1,9 +1,10 @@
 import { type Contract, defineContract, type MethodSpec } from '@hypermesh/stoq';
 import { z } from 'zod';
+import { PUBLISHER_ROLES } from './index/index-machine.ts';
 import { VERSIONS_PER_ANSWER_MAX } from './index/index-query.ts';
-import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from './index/package-entry.ts';
 import type { PublishedVersion } from './index/published-version.ts';
 import { FILE_BYTES_MAX, packageKindSchema } from './manifest/manifest.ts';
+import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from './manifest/name.ts';
 
 /** A piece of a blob; pieces follow each other without gap. */
 export interface UploadRequest {
@@ -77,7 +78,7 @@ export const catalogContract: Contract<CatalogMethods> = defineContract({
         bytes: z.instanceof(Uint8Array).refine((bytes) => bytes.length <= UPLOAD_PIECE_BYTES_MAX, 'the piece is too large'),
       }),
       response: z.strictObject({ received: z.int().min(0), complete: z.boolean() }),
-      roles: ['owner', 'operator'],
+      roles: PUBLISHER_ROLES,
       // A piece that was taken answers with what is there.
       idempotent: true,
       requestBytesMax: UPLOAD_REQUEST_BYTES_MAX,

@@ -18,6 +18,7 @@ const catalogue = {
   'catalog.root_mismatch': { message: 'The package does not match its root', retryable: false },
   'catalog.signature_failed': { message: 'The signature of the package does not verify', retryable: false },
   'catalog.publisher_refused': { message: 'The certificate of the publisher was not valid when the package was ordered', retryable: false },
+  'catalog.publisher_role': { message: 'The certificate of the publisher has no role that may publish', retryable: false },
   'catalog.unlogged': { message: 'The package is not in the transparency log', retryable: false },
   'catalog.version_exists': { message: 'That version is published already; versions never change', retryable: false },
   'catalog.version_unknown': { message: 'No such package or version is published', retryable: false },

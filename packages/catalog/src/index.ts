@@ -16,6 +16,7 @@ export * from './index/index-query.ts';
 export * from './index/package-entry.ts';
 export * from './index/published-version.ts';
 export * from './manifest/manifest.ts';
+export { isExactVersion, isPackageName, PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from './manifest/name.ts';
 export { PATH_DEPTH_MAX, PATH_LENGTH_MAX, pathProblem } from './manifest/path.ts';
 export { packageRoot } from './manifest/root.ts';
 export * from './pack/load.ts';

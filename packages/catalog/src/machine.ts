@@ -1,4 +1,5 @@
 export {
+  type CertifiedPublisher,
   createIndexMachine,
   INDEX_MACHINE,
   INDEX_MACHINE_VERSION,

@@ -9,23 +9,17 @@ import {
   hasCode,
   type HybridPublicKey,
   list,
+  type Role,
   struct,
   text,
   uint,
   union,
 } from '@hypermesh/stoq';
 import type { ApplyContext, GenesisInput, Machine, StateWriter } from '@hypermesh/mesh/machine';
-import semver from 'semver';
 import { catalogError } from '../errors.ts';
+import { isExactVersion, isPackageName, PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from '../manifest/name.ts';
 import { answerQuery } from './index-query.ts';
-import {
-  type LogProof,
-  type PackageEntry,
-  packageEntryCodec,
-  PACKAGE_NAME_LENGTH_MAX,
-  packageStatementMessage,
-  VERSION_LENGTH_MAX,
-} from './package-entry.ts';
+import { type LogProof, type PackageEntry, packageEntryCodec, packageStatementMessage } from './package-entry.ts';
 import { nameKey, type PublishedVersion, publishedVersionCodec, readVersion, versionKey } from './published-version.ts';
 
 export const INDEX_MACHINE: string = 'catalog';
@@ -51,12 +45,21 @@ export const indexOperationCodec: Codec<IndexOperation> = union({
   yank: struct({ name: text(PACKAGE_NAME_LENGTH_MAX), version: text(VERSION_LENGTH_MAX), yanked: bool }),
 }) as Codec<IndexOperation>;
 
+/** What a certificate says of a publisher. */
+export interface CertifiedPublisher {
+  readonly key: HybridPublicKey;
+  readonly roles: readonly Role[];
+}
+
+// Who may take names and publish: the same as may upload.
+export const PUBLISHER_ROLES: readonly Role[] = ['owner', 'operator'];
+
 /** What the machine must be able to judge; pure functions of their arguments and of genesis. */
 export interface IndexJudge {
   /** Whether the package log of genesis holds the entry. */
   isLogged(entry: Uint8Array, proof: LogProof): boolean;
-  /** The keys of a certificate bundle that was valid and logged at `time`; throws a coded error that says why not. */
-  keyOfBundle(bundle: Uint8Array, time: number): HybridPublicKey;
+  /** Whose certificate bundle it is, which was valid and logged at `time`; throws a coded error that says why not. */
+  publisherOf(bundle: Uint8Array, time: number): CertifiedPublisher;
   verify(key: HybridPublicKey, message: Uint8Array, signature: PackageEntry['signature']): boolean;
 }
 
@@ -101,7 +104,8 @@ function publish(
 ): void {
   const { entry, proof, bundle } = operation;
   const { statement } = entry;
-  if (semver.valid(statement.version) !== statement.version) throw catalogError('catalog.manifest_invalid', { field: 'version' });
+  if (!isPackageName(statement.name)) throw catalogError('catalog.manifest_invalid', { field: 'name' });
+  if (!isExactVersion(statement.version)) throw catalogError('catalog.manifest_invalid', { field: 'version' });
   if (!equalBytes(statement.meshId, state.get(MESH_ID) ?? new Uint8Array()))
     throw catalogError('catalog.signature_failed', { reason: 'another mesh' });
   if (!equalBytes(statement.publisher, context.owner))
@@ -130,11 +134,10 @@ function publish(
 
 /** The durable signature is judged at the agreed time of the block that orders it. */
 function assertCertified(entry: PackageEntry, bundle: Uint8Array, time: number, judge: IndexJudge): void {
-  const certified = judge.keyOfBundle(bundle, time);
-  const same =
-    equalBytes(certified.classical.bytes, entry.key.classical.bytes) &&
-    equalBytes(certified.postQuantum.bytes, entry.key.postQuantum.bytes);
+  const { key, roles } = judge.publisherOf(bundle, time);
+  const same = equalBytes(key.classical.bytes, entry.key.classical.bytes) && equalBytes(key.postQuantum.bytes, entry.key.postQuantum.bytes);
   if (!same) throw catalogError('catalog.publisher_refused', { reason: 'the certificate holds other keys' });
+  if (!roles.some((role) => PUBLISHER_ROLES.includes(role))) throw catalogError('catalog.publisher_role', { roles: roles.join(' ') });
 }
 
 function yank(state: StateWriter, operation: Extract<IndexOperation, { kind: 'yank' }>, context: ApplyContext): void {

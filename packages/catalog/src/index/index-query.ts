@@ -2,8 +2,8 @@ import { decode, encode, list, optional, struct, text } from '@hypermesh/stoq';
 import type { Query, StateReader } from '@hypermesh/mesh/machine';
 import semver from 'semver';
 import { catalogError } from '../errors.ts';
-import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from './package-entry.ts';
-import { type PublishedVersion, publishedVersionCodec, readVersion, versions } from './published-version.ts';
+import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from '../manifest/name.ts';
+import { allVersions, type PublishedVersion, publishedVersionCodec, readVersion, versionsOf } from './published-version.ts';
 
 export interface IndexQueries {
   /** The exact version; with an empty version the highest that is neither a pre-release nor yanked. */
@@ -28,8 +28,9 @@ export function answerQuery(state: StateReader, method: string, argument: Uint8A
     case 'resolve':
       return encode(INDEX_QUERIES.resolve.answer, resolve(state, decode(INDEX_QUERIES.resolve.argument, argument)));
     case 'list': {
+      const name = decode(INDEX_QUERIES.list.argument, argument);
       const found: PublishedVersion[] = [];
-      for (const version of versions(state, decode(INDEX_QUERIES.list.argument, argument))) {
+      for (const version of name === '' ? allVersions(state) : versionsOf(state, name)) {
         if (found.push(version) >= VERSIONS_PER_ANSWER_MAX) break;
       }
       return encode(INDEX_QUERIES.list.answer, found);
@@ -42,7 +43,7 @@ export function answerQuery(state: StateReader, method: string, argument: Uint8A
 function resolve(state: StateReader, wanted: { readonly name: string; readonly version: string }): PublishedVersion | null {
   if (wanted.version !== '') return readVersion(state, wanted.name, wanted.version) ?? null;
   let best: PublishedVersion | null = null;
-  for (const candidate of versions(state, wanted.name)) {
+  for (const candidate of versionsOf(state, wanted.name)) {
     const eligible = !candidate.yanked && semver.prerelease(candidate.version) === null;
     if (eligible && (best === null || semver.gt(candidate.version, best.version))) best = candidate;
   }

@@ -14,6 +14,7 @@ import {
   text,
 } from '@hypermesh/stoq';
 import type { PackageKind } from '../manifest/manifest.ts';
+import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from '../manifest/name.ts';
 
 /** What a publisher signs: name and version stand for exactly one root. */
 export interface PackageStatement {
@@ -35,9 +36,6 @@ export interface PackageEntry {
   readonly key: HybridPublicKey;
   readonly signature: HybridSignature;
 }
-
-export const PACKAGE_NAME_LENGTH_MAX: number = 63;
-export const VERSION_LENGTH_MAX: number = 64;
 
 export const packageStatementCodec: Codec<PackageStatement> = struct({
   meshId: bytes(32),

@@ -1,7 +1,7 @@
 import { bool, bytes, type Codec, decode, oneOf, struct, text, uint } from '@hypermesh/stoq';
 import type { StateReader } from '@hypermesh/mesh/machine';
 import type { PackageKind } from '../manifest/manifest.ts';
-import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from './package-entry.ts';
+import { PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from '../manifest/name.ts';
 
 /** One version in the agreed index. */
 export interface PublishedVersion {
@@ -33,7 +33,7 @@ export const publishedVersionCodec: Codec<PublishedVersion> = struct({
 
 const encoder = new TextEncoder();
 
-export const VERSION_PREFIX: Uint8Array = encoder.encode('version/');
+const VERSION_PREFIX = encoder.encode('version/');
 
 export function nameKey(name: string): Uint8Array {
   return encoder.encode(`name/${name}`);
@@ -48,8 +48,16 @@ export function readVersion(state: StateReader, name: string, version: string): 
   return stored === undefined ? undefined : decode(publishedVersionCodec, stored);
 }
 
-/** All versions of a package, or of every package when the name is empty. */
-export function* versions(state: StateReader, name: string): Iterable<PublishedVersion> {
-  const prefix = name === '' ? VERSION_PREFIX : encoder.encode(`version/${name}/`);
+/** All versions of the package that has exactly this name. */
+export function* versionsOf(state: StateReader, name: string): Iterable<PublishedVersion> {
+  for (const version of scan(state, versionKey(name, ''))) if (version.name === name) yield version;
+}
+
+/** All versions of every package. */
+export function allVersions(state: StateReader): Iterable<PublishedVersion> {
+  return scan(state, VERSION_PREFIX);
+}
+
+function* scan(state: StateReader, prefix: Uint8Array): Iterable<PublishedVersion> {
   for (const [, value] of state.scan(prefix)) yield decode(publishedVersionCodec, value);
 }

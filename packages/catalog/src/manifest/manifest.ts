@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
-import semver from 'semver';
 import { z } from 'zod';
 import { catalogError } from '../errors.ts';
+import { isExactVersion, isPackageName } from './name.ts';
 import { pathProblem } from './path.ts';
 
 export type PackageKind = 'wasm' | 'container' | 'library' | 'dataset' | 'model' | 'template' | 'service';
@@ -38,8 +38,6 @@ export const FILE_BYTES_MAX: number = 256 * 1024 * 1024;
 export const PACKAGE_BYTES_MAX: number = 512 * 1024 * 1024;
 export const MANIFEST_BYTES_MAX: number = 512 * 1024;
 
-const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/u;
-
 const hexDigest = z.string().regex(/^[0-9a-f]{64}$/u, 'must be 64 lower-case hex digits');
 const path = z.string().superRefine((value, context) => {
   const problem = pathProblem(value);
@@ -60,11 +58,8 @@ export const manifestSchema: z.ZodType<Manifest> = z
   .strictObject({
     apiVersion: z.literal('catalog/v1'),
     kind: packageKindSchema,
-    name: z.string().regex(NAME, 'must be a DNS label: lower-case letters, digits and inner hyphens, at most 63'),
-    version: z
-      .string()
-      .max(64)
-      .refine((value) => semver.valid(value) === value, 'must be an exact semantic version such as 1.2.3'),
+    name: z.string().refine(isPackageName, 'must be a DNS label: lower-case letters, digits and inner hyphens, at most 63'),
+    version: z.string().refine(isExactVersion, 'must be an exact semantic version such as 1.2.3'),
     description: z.string().max(1_000),
     license: z.string().min(1).max(100),
     entry: path,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createIndexMachine, type IndexJudge, type IndexOperation, indexOperationCodec } from '../../src/index/index-machine.ts';
 import { INDEX_QUERIES } from '../../src/index/index-query.ts';
 import { formatPackage, type LogProof, type PackageStatement, signPackage } from '../../src/index/package-entry.ts';
+import { type PublishedVersion, publishedVersionCodec, versionKey } from '../../src/index/published-version.ts';
 import { contextOf, createMapState } from './map-state.ts';
 
 const MESH_ID = new Uint8Array(32).fill(7);
@@ -12,6 +13,8 @@ const TIME = 1_000_000;
 const PROOF: LogProof = { index: 4, hashes: [], checkpoint: Uint8Array.of(1) };
 const UNLOGGED: LogProof = { ...PROOF, index: 5 };
 const EXPIRED = Uint8Array.of(0);
+const VIEWER = Uint8Array.of(3);
+const OPERATOR = Uint8Array.of(4);
 
 let crypto: Crypto;
 let alice: HybridSigner;
@@ -26,9 +29,10 @@ beforeAll(async () => {
   [alice, bob] = await Promise.all([signer(), signer()]);
   judge = {
     isLogged: (_, proof) => proof.index === PROOF.index,
-    keyOfBundle(bundle, time) {
+    publisherOf(bundle, time) {
       if (bundle[0] === EXPIRED[0] && time >= TIME) throw trustError('trustchain.certificate_expired');
-      return (bundle[0] === 2 ? bob : alice).publicKey;
+      const role = bundle[0] === VIEWER[0] ? 'viewer' : bundle[0] === OPERATOR[0] ? 'operator' : 'owner';
+      return { key: (bundle[0] === 2 ? bob : alice).publicKey, roles: ['node', role] };
     },
     verify: (key, message, signature) => crypto.verifyHybrid(key, message, signature),
   };
@@ -109,6 +113,12 @@ describe('publishing', () => {
     await publish({ signer: bob, change: { name: 'other' } });
   });
 
+  test('is open to owners and operators', async () => {
+    await publish();
+    await publish({ bundle: OPERATOR, change: { version: '1.1.0' } });
+    expect(query('list', 'hello')).toHaveLength(2);
+  });
+
   test.each<[string, () => Publication, string]>([
     ['the signer of another transaction', () => ({ owner: idOf(bob) }), 'catalog.name_taken'],
     ['an altered statement', () => ({ altered: { version: '1.0.1' } }), 'catalog.signature_failed'],
@@ -116,6 +126,11 @@ describe('publishing', () => {
     ['an entry that is not logged', () => ({ proof: UNLOGGED }), 'catalog.unlogged'],
     ['a certificate that had expired', () => ({ bundle: EXPIRED }), 'trustchain.certificate_expired'],
     ['the certificate of somebody else', () => ({ bundle: Uint8Array.of(2) }), 'catalog.publisher_refused'],
+    ['a publisher without a role that may publish', () => ({ bundle: VIEWER }), 'catalog.publisher_role'],
+    ['a name below the name of another package', () => ({ change: { name: 'hello/x' } }), 'catalog.manifest_invalid'],
+    ['an empty name', () => ({ change: { name: '' } }), 'catalog.manifest_invalid'],
+    ['a name with capitals', () => ({ change: { name: 'Hello' } }), 'catalog.manifest_invalid'],
+    ['a name that ends in a hyphen', () => ({ change: { name: 'hello-' } }), 'catalog.manifest_invalid'],
     ['a version that is not exact', () => ({ change: { version: '1.0' } }), 'catalog.manifest_invalid'],
   ])('refuses %s', async (_, publication, code) => {
     await expect(publish(publication())).rejects.toMatchObject({ code });
@@ -143,6 +158,25 @@ describe('resolving', () => {
     apply({ kind: 'yank', name: 'hello', version: '1.10.0', yanked: false }, idOf(alice));
     expect(resolve()).toMatchObject({ version: '1.10.0' });
     expect(query('list', 'hello')).toHaveLength(3);
+  });
+
+  test('never answers with a package of another name, whatever the state holds', async () => {
+    await publish();
+    const version: PublishedVersion = {
+      name: 'hello/x',
+      version: '99.0.0',
+      kind: 'wasm',
+      root: new Uint8Array(32),
+      manifest: new Uint8Array(32),
+      publisher: idOf(bob),
+      publishedAt: TIME,
+      logIndex: 0,
+      yanked: false,
+    };
+    state.set(versionKey(version.name, version.version), encode(publishedVersionCodec, version));
+    expect(resolve()).toMatchObject({ name: 'hello', version: '1.0.0' });
+    expect(query('list', 'hello')).toHaveLength(1);
+    expect(query('resolve', { name: '', version: '' })).toBeNull();
   });
 
   test('answers null for what is not there', () => {

@@ -44,7 +44,7 @@ export async function createMachines(genesis: Genesis, crypto: Crypto): Promise<
           throw error;
         }
       },
-      keyOfBundle: (bundle, at) => identityOf(bundle, at).key,
+      publisherOf: identityOf,
       verify: (key, message, signature) => crypto.verifyHybrid(key, message, signature),
     }),
     createCaesarMachine({
