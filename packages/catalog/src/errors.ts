@@ -1,4 +1,5 @@
-import { defineErrors, type ErrorFactory } from '@hypermesh/stoq';
+// The process that meters modules has nothing else of STOQ.
+import { defineErrors, type ErrorFactory } from '@hypermesh/stoq/errors';
 
 const catalogue = {
   'catalog.module_malformed': { message: 'The file is not a valid WebAssembly module of the supported features', retryable: false },
@@ -7,6 +8,11 @@ const catalogue = {
   'catalog.module_memory': { message: 'The module needs more memory than its limit', retryable: false },
   'catalog.module_too_large': { message: 'The module exceeds the size limit', retryable: false },
   'catalog.module_unmetered': { message: 'The module uses an instruction that cannot be metered', retryable: false },
+  'catalog.module_too_complex': {
+    message: 'The module takes more functions, table entries, time or memory to meter than is allowed',
+    retryable: false,
+  },
+  'catalog.metering_failed': { message: 'The process that meters modules ended before it was done', retryable: true },
   'catalog.guest_failed': { message: 'The guest process ended before it was ready', retryable: true },
   'catalog.description_invalid': { message: 'The package description cannot be used; mend package.yaml', retryable: false },
   'catalog.build_failed': { message: 'The sources of the package do not compile', retryable: false },

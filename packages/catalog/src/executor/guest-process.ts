@@ -1,8 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { hypermeshError } from '@hypermesh/mesh';
 import { catalogError } from '../errors.ts';
+import { forkConfined } from './confined-process.ts';
 import type { GuestAnswer, GuestBroken, GuestReady, GuestSetup } from './guest-protocol.ts';
 import type { GuestInput } from './guest-run.ts';
 
@@ -21,28 +21,12 @@ export interface GuestProcess {
   disconnect(): void;
 }
 
-/**
- * Starts a guest process: no environment, no files but the module and this package, never beside keys.
- * It ends with this process.
- */
+// The supervisor of a guest holds one request and one answer.
+const HEAP_MEGABYTES = 96;
+
+/** Starts a guest process, which may read its module. */
 export async function startGuestProcess(setup: GuestSetup, signal: AbortSignal): Promise<GuestProcess> {
-  const source = import.meta.url.endsWith('.ts');
-  const entry = fileURLToPath(new URL(source ? './guest.entry.ts' : './guest.entry.js', import.meta.url));
-  const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
-  const child = fork(entry, [], {
-    execArgv: [
-      '--permission',
-      '--allow-worker',
-      `--allow-fs-read=${packageRoot}`,
-      `--allow-fs-read=${setup.modulePath}`,
-      '--max-old-space-size=96',
-      '--disable-warning=ExperimentalWarning',
-      '--disable-warning=SecurityWarning',
-    ],
-    env: {},
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+  const child = forkConfined('guest', { readable: [setup.modulePath], heapMegabytes: HEAP_MEGABYTES });
   const guest = new Guest(child);
   child.send(setup);
   await guest.ready(AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]));

@@ -1,3 +1,4 @@
+import { FUEL_EXPORT } from '../metering/limits.ts';
 import { parseCgiResponse } from './cgi.ts';
 import { createWasiRun, GuestExit, WASI_MODULE, type WasiRun } from './wasi-host.ts';
 
@@ -43,8 +44,6 @@ export interface GuestHost {
   monotonic(): bigint;
   fillRandom(target: Uint8Array): void;
 }
-
-const FUEL_EXPORT = '__fuel';
 
 /** Instantiates the metered module, runs `_start` to its end and reads the answer from standard output. Synchronous. */
 export function runGuest(module: WebAssembly.Module, input: GuestInput, host: GuestHost): GuestResult {

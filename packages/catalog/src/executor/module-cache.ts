@@ -1,44 +1,54 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { hashLabelled } from '@hypermesh/stoq';
-import { type CatalogErrorCode, catalogError } from '../errors.ts';
 import { METERING_VERSION } from '../metering/limits.ts';
-import { checkModule } from './module-check.ts';
+import { givenUp, meterModule } from './metering-process.ts';
 
 /** Metered modules by the hash of their source, in a directory that only this node writes. */
 export interface ModuleCache {
-  /** The metered form of a checked module; throws `catalog.module_*`. */
-  metered(source: Uint8Array): Promise<Uint8Array>;
+  /** The metered form of a checked module; throws `catalog.module_*`, `catalog.metering_failed`. */
+  metered(source: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 export function createModuleCache(directory: string): ModuleCache {
-  const underWay = new Map<string, Promise<Uint8Array>>();
+  // One module at a time is metered: each may take a core and more than a gibibyte.
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    metered(source) {
+    async metered(source, signal) {
       const key = Buffer.from(hashLabelled(`catalog/metered/${METERING_VERSION}`, source)).toString('hex');
-      const known = underWay.get(key);
-      if (known !== undefined) return known;
-      const result = load(directory, key, source).finally(() => underWay.delete(key));
-      underWay.set(key, result);
-      return result;
+      const path = join(directory, `${key}.wasm`);
+      const stored = await readStored(path);
+      if (stored !== undefined) return stored;
+      const turn = last.then(async () => (await readStored(path)) ?? meter(path, source, signal));
+      last = turn.catch(() => undefined);
+      return unlessAborted(turn, signal);
     },
   };
+
+  async function meter(path: string, source: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const metered = await meterModule(source, signal);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await writeDurably(path, metered);
+    return metered;
+  }
 }
 
-async function load(directory: string, key: string, source: Uint8Array): Promise<Uint8Array> {
-  const path = join(directory, `${key}.wasm`);
-  const stored = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+/** Who waits leaves the line at once. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(givenUp());
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}
+
+function readStored(path: string): Promise<Uint8Array | undefined> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (stored !== undefined) return stored;
-  checkModule(source);
-  const metered = await meterInThread(source);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeDurably(path, metered);
-  return metered;
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
@@ -51,23 +61,4 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
-}
-
-function meterInThread(source: Uint8Array): Promise<Uint8Array> {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const entry = new URL(fromSource ? './metering.entry.ts' : './metering.entry.js', import.meta.url);
-  const execArgv = fromSource ? ['--conditions=@hypermesh/source'] : [];
-  return new Promise((resolve, reject) => {
-    // The compiler library writes its diagnostics to standard error; the refusal carries what matters.
-    const thread = new Worker(entry, { workerData: source, execArgv, stderr: true });
-    thread.once('message', (result: { module?: Uint8Array; code?: string; data?: Record<string, string> }) => {
-      if (result.module !== undefined) resolve(result.module);
-      else reject(catalogError(codeOf(result.code), result.data));
-    });
-    thread.once('error', (cause) => reject(catalogError('catalog.module_malformed', {}, { cause })));
-  });
-}
-
-function codeOf(code: string | undefined): CatalogErrorCode {
-  return code !== undefined && Object.hasOwn(catalogError.catalogue, code) ? (code as CatalogErrorCode) : 'catalog.module_malformed';
 }

@@ -1,14 +1,10 @@
 import { catalogError } from '../errors.ts';
+import { assertModuleLimits } from '../module/limits.ts';
 import { WASI_FUNCTIONS, WASI_MODULE } from './wasi-host.ts';
 
-// Larger modules take seconds to compile on a small machine.
-export const MODULE_BYTES_MAX: number = 32 * 1024 * 1024;
-
-/** Refuses a module that is not a WASI command, or that imports what this host does not offer; names the import. */
+/** Refuses a module that is too large, that is not a WASI command, or that imports what this host does not offer; names the import. */
 export function checkModule(bytes: Uint8Array): void {
-  if (bytes.length > MODULE_BYTES_MAX) {
-    throw catalogError('catalog.module_too_large', { bytes: bytes.length, bytesMax: MODULE_BYTES_MAX });
-  }
+  assertModuleLimits(bytes);
   const module = compile(bytes);
   for (const entry of WebAssembly.Module.imports(module)) {
     const granted = entry.module === WASI_MODULE && entry.kind === 'function' && WASI_FUNCTIONS.has(entry.name);

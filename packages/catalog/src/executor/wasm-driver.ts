@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, normalize } from 'node:path';
 import {
   hypermeshError,
@@ -10,6 +10,7 @@ import {
   type WorkloadState,
 } from '@hypermesh/mesh';
 import { catalogError } from '../errors.ts';
+import { assertModuleBytes } from '../module/limits.ts';
 import { cgiEnvironment } from './cgi.ts';
 import { type GuestProcess, startGuestProcess, startTimeOf } from './guest-process.ts';
 import type { GuestReport } from './guest-run.ts';
@@ -50,8 +51,10 @@ export function createWasmDriver(options: WasmDriverOptions): RuntimeDriver {
       if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { id: spec.id, reason: 'the start was given up' });
       const entry = normalize(spec.entry);
       if (isAbsolute(entry) || entry.startsWith('..')) throw catalogError('catalog.path_invalid', { path: spec.entry });
-      const source = await readFile(join(spec.packageDirectory, entry));
-      const module = limitMemory(await cache.metered(source), spec.limits.memoryBytesMax);
+      const entryPath = join(spec.packageDirectory, entry);
+      assertModuleBytes((await stat(entryPath)).size);
+      const source = await readFile(entryPath);
+      const module = limitMemory(await cache.metered(source, signal), spec.limits.memoryBytesMax);
       await mkdir(spec.stateDirectory, { recursive: true, mode: 0o700 });
       const modulePath = join(spec.stateDirectory, 'module.wasm');
       await writeFile(modulePath, module, { mode: 0o600 });

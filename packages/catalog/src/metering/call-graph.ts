@@ -1,31 +1,37 @@
-/** Who calls whom: function names; calls through a table reach every function of a table. */
-export type CallGraph = ReadonlyMap<string, ReadonlySet<string>>;
+/** The one node that stands for all tables: its callers call through a table, its callees are in one. */
+export const THROUGH_TABLE = null;
+
+/** Who calls whom, by name. With one node for the tables its size is that of the module, not callers times entries. */
+export type CallGraph = ReadonlyMap<CallNode, ReadonlySet<CallNode>>;
+export type CallNode = string | typeof THROUGH_TABLE;
 
 /**
  * Functions that can reach themselves (strongly connected components, Tarjan 1972). The walk keeps its own stack,
  * because the depth of the graph is the guest's choice.
  */
 export function recursiveFunctions(graph: CallGraph): ReadonlySet<string> {
-  const index = new Map<string, number>();
-  const low = new Map<string, number>();
-  const path: string[] = [];
-  const onPath = new Set<string>();
+  const index = new Map<CallNode, number>();
+  const low = new Map<CallNode, number>();
+  const path: CallNode[] = [];
+  const onPath = new Set<CallNode>();
   const recursive = new Set<string>();
 
-  const enter = (name: string): Frame => {
+  const enter = (name: CallNode): Frame => {
     index.set(name, index.size);
     low.set(name, index.get(name) as number);
     path.push(name);
     onPath.add(name);
-    return { name, callees: (graph.get(name) ?? new Set<string>()).values() };
+    return { name, callees: (graph.get(name) ?? new Set<CallNode>()).values() };
   };
-  const leave = (name: string): void => {
+  const leave = (name: CallNode): void => {
     if (low.get(name) !== index.get(name)) return;
-    const component = path.splice(path.indexOf(name));
-    for (const member of component) {
+    const alone = path.at(-1) === name && graph.get(name)?.has(name) !== true;
+    let member: CallNode | undefined;
+    do {
+      member = path.pop() as CallNode;
       onPath.delete(member);
-      if (component.length > 1 || graph.get(member)?.has(member) === true) recursive.add(member);
-    }
+      if (!alone && member !== THROUGH_TABLE) recursive.add(member);
+    } while (member !== name);
   };
 
   for (const root of graph.keys()) {
@@ -49,10 +55,10 @@ export function recursiveFunctions(graph: CallGraph): ReadonlySet<string> {
 }
 
 interface Frame {
-  readonly name: string;
-  readonly callees: IterableIterator<string>;
+  readonly name: CallNode;
+  readonly callees: IterableIterator<CallNode>;
 }
 
-function lower(low: Map<string, number>, name: string, value: number): void {
+function lower(low: Map<CallNode, number>, name: CallNode, value: number): void {
   low.set(name, Math.min(low.get(name) as number, value));
 }

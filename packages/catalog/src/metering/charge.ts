@@ -1,3 +1,4 @@
+import { THROUGH_TABLE } from './call-graph.ts';
 import { type Expression, infoOf, kindOf, operandsOf, tree } from './expressions.ts';
 import type { MeteredModule } from './metered-module.ts';
 
@@ -82,16 +83,31 @@ function chargeBlock(module: MeteredModule, functionName: string, block: Express
     leaves = true;
     if (index + 1 < children.length) segments.push({ at: index + 1, fuel: 0 });
   });
+  const charges = new Map<number, Expression>();
   for (let i = segments.length - 1; i > 0; i--) {
     const { at, fuel } = segments[i] as { at: number; fuel: number };
     if (fuel + folded < FOLD_FUEL_MAX) {
       (segments[i - 1] as { fuel: number }).fuel += fuel;
       folded += fuel;
     } else if (fuel > 0) {
-      tree.Block.insertChildAt(block, at, module.charge(fuel));
+      charges.set(at, module.charge(fuel));
     }
   }
+  insertBefore(block, children, charges);
   return { fuel: own + (segments[0] as { fuel: number }).fuel, leaves, folded };
+}
+
+/** Each child is moved once: inserting one by one would move all that follow each time. */
+function insertBefore(block: Expression, children: readonly Expression[], inserted: ReadonlyMap<number, Expression>): void {
+  if (inserted.size === 0) return;
+  const all = children.flatMap((child, index) => {
+    const before = inserted.get(index);
+    return before === undefined ? [child] : [before, child];
+  });
+  all.forEach((child, index) => {
+    if (index < children.length) tree.Block.setChildAt(block, index, child);
+    else tree.Block.appendChild(block, child);
+  });
 }
 
 function chargePlain(module: MeteredModule, functionName: string, expression: Expression, own: number): Cost {
@@ -107,7 +123,7 @@ function chargePlain(module: MeteredModule, functionName: string, expression: Ex
     folded += cost.folded;
   }
   if (kind === 'Call' || kind === 'CallIndirect') {
-    module.recordCall(functionName, kind === 'Call' ? (info.target as string) : null, info.isReturn === true);
+    module.recordCall(functionName, kind === 'Call' ? (info.target as string) : THROUGH_TABLE, info.isReturn === true);
   }
   module.guardOperands(kind, expression, info);
   return { fuel, leaves, folded };

@@ -74,7 +74,10 @@ export interface BinaryenTree {
     setIfTrue(expression: Expression, arm: Expression): void;
     setIfFalse(expression: Expression, arm: Expression): void;
   };
-  readonly Block: { insertChildAt(expression: Expression, index: number, child: Expression): void };
+  readonly Block: {
+    setChildAt(expression: Expression, index: number, child: Expression): void;
+    appendChild(expression: Expression, child: Expression): void;
+  };
   readonly Call: { setOperandAt(expression: Expression, index: number, operand: Expression): void };
   readonly Store: { setValue(expression: Expression, value: Expression): void };
   readonly Unary: { setValue(expression: Expression, value: Expression): void };

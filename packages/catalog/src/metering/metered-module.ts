@@ -1,9 +1,8 @@
 import binaryen from 'binaryen';
 import { catalogError } from '../errors.ts';
+import type { CallNode } from './call-graph.ts';
+import { FUEL_EXPORT } from './limits.ts';
 import { type Expression, type ExpressionInfo, type ExpressionKind, tree } from './expressions.ts';
-
-/** Exported, mutable i64: fuel left. The host sets it before each call; below zero the guest traps. */
-export const FUEL_EXPORT: string = '__fuel';
 
 const DEPTH_GLOBAL = '__depth';
 
@@ -16,14 +15,14 @@ const BULK_SHIFT = 4;
 /** A module under instrumentation: the helpers that charge fuel, canonicalise NaN and count depth. */
 export class MeteredModule {
   readonly wasm: binaryen.Module;
-  /** Calls by function; null stands for a call through a table. */
-  readonly calls: Map<string, Set<string | null>> = new Map();
+  /** Calls by function. */
+  readonly calls: Map<CallNode, Set<CallNode>> = new Map();
   readonly #imported: ReadonlySet<string>;
 
-  constructor(wasm: binaryen.Module, imported: ReadonlySet<string>, limits: { fuelAtStart: bigint; callDepthMax: number }) {
+  constructor(wasm: binaryen.Module, imported: ReadonlySet<string>, limits: { callDepthMax: number }) {
     this.wasm = wasm;
     this.#imported = imported;
-    wasm.addGlobal(FUEL_EXPORT, binaryen.i64, true, i64(wasm, limits.fuelAtStart));
+    wasm.addGlobal(FUEL_EXPORT, binaryen.i64, true, i64(wasm, 0n));
     wasm.addGlobalExport(FUEL_EXPORT, FUEL_EXPORT);
     wasm.addGlobal(DEPTH_GLOBAL, binaryen.i32, true, wasm.i32.const(limits.callDepthMax));
     this.#addSizeBurner('__burn_bulk', (size) => wasm.i64.extend_u(wasm.i32.shr_u(size, wasm.i32.const(BULK_SHIFT))));
@@ -41,7 +40,7 @@ export class MeteredModule {
     return this.wasm.block(null, [this.charge(fuel), expression], binaryen.getExpressionType(expression));
   }
 
-  recordCall(caller: string, callee: string | null, isTailCall: boolean): void {
+  recordCall(caller: string, callee: CallNode, isTailCall: boolean): void {
     if (isTailCall) throw catalogError('catalog.module_unmetered', { instruction: 'return_call' });
     const known = this.calls.get(caller) ?? new Set();
     known.add(callee);
@@ -105,6 +104,21 @@ export class MeteredModule {
       ? [move(-1), exhausted, wasm.local.set(result, call), move(1), wasm.local.get(result, fn.results)]
       : [move(-1), exhausted, call, move(1)];
     wasm.addFunction(fn.name, fn.params, fn.results, returns ? [fn.results] : [], wasm.block(null, steps, fn.results));
+  }
+
+  /**
+   * Calls the start function at the beginning of the entry instead of at instantiation: there it would run before the host
+   * can set the fuel, and without end.
+   */
+  startInEntry(start: string, entry: string): void {
+    const { wasm } = this;
+    const exported = wasm.getExport(entry);
+    if (exported === 0) throw catalogError('catalog.module_entry', { missing: entry });
+    const { value } = binaryen.getExportInfo(exported);
+    const call = (name: string): Expression => wasm.call(name, [], binaryen.none);
+    wasm.addFunction('__entry', binaryen.none, binaryen.none, [], wasm.block(null, [this.charge(2), call(start), call(value)]));
+    wasm.removeExport(entry);
+    wasm.addFunctionExport('__entry', entry);
   }
 
   #fuel(): Expression {

@@ -1,24 +1,18 @@
 import { CALL_DEPTH_MAX, recursiveFunctions } from '@hypermesh/catalog';
-import binaryen from 'binaryen';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type CallNode, THROUGH_TABLE } from '../../src/metering/call-graph.ts';
 import { instrument } from '../../src/metering/instrument.ts';
+import { TABLE_ENTRIES_MAX } from '../../src/module/limits.ts';
+import { moduleOf, tableModule } from '../guests/modules.ts';
 
 interface Exports {
   readonly [name: string]: unknown;
   readonly __fuel: WebAssembly.Global;
 }
 
-function fromText(text: string): Uint8Array {
-  const module = binaryen.parseText(text);
-  module.setFeatures(binaryen.Features.All);
-  const bytes = module.emitBinary();
-  module.dispose();
-  return bytes;
-}
-
 function load(text: string, fuel = 1_000_000n): Exports {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(instrument(fromText(text))), {});
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(instrument(moduleOf(text))), {});
   (exports as Exports).__fuel.value = fuel;
   return exports as Exports;
 }
@@ -60,6 +54,18 @@ const NAN = `(module (memory (export "memory") 1)
   (func (export "sign") (result f64) (f64.copysign (f64.const 1) (f64.reinterpret_i64 (i64.const 0xfff8000000000000))))
   (func (export "pick") (param i32) (result i32) (select (i32.const 1) (i32.const 2) (local.get 0)))
   (func (export "table") (param i32) (result i32) (block $b (block $a (br_table $a $b (local.get 0))) (return (i32.const 10))) (i32.const 20)))`;
+
+const START = `(module (memory 1) (global $n (mut i32) (i32.const 0))
+  (func $count (loop $next (global.set $n (i32.add (global.get $n) (i32.const 1))) (br_if $next (i32.lt_u (global.get $n) (i32.const 1000)))))
+  (start $count) (func (export "_start") (global.set $n (i32.add (global.get $n) (i32.const 1)))) (func (export "count") (result i32) (global.get $n)))`;
+
+const STEP = `(br_if $done (i32.eqz (local.get $n)))${'(local.set $s (i32.add (local.get $s) (i32.rem_u (local.get $n) (i32.const 4))))'.repeat(7)}`;
+const SEGMENTS = `(module (memory 1) (func (export "run") (param $n i32) (result i32) (local $s i32)
+  (block $done ${STEP} (local.set $s (i32.mul (local.get $s) (i32.const 1))) (br_if $done (i32.eqz (local.get $n))) ${'(nop)'.repeat(9)}) (local.get $s)))`;
+
+function crowded(entries: number): Uint8Array {
+  return moduleOf(`(module (table ${entries} funcref) (func $f) (elem (i32.const 0) ${'$f '.repeat(entries)}))`);
+}
 
 describe('instrument', () => {
   it('keeps results, and charges the same fuel on every run', () => {
@@ -111,6 +117,30 @@ describe('instrument', () => {
     expect(() => call(load(BULK), 'grow', -1)).toThrow(/unreachable/u);
   });
 
+  it('takes time in proportion to a module whose functions all call through a full table', () => {
+    const functions = 9_000;
+    const metered = instrument(tableModule(functions));
+    expect(metered.length).toBeLessThan(functions * 100);
+  });
+
+  it('puts each charge of a long block before what it pays for', () => {
+    const exports = load(SEGMENTS);
+    expect(call(exports, 'run', 3)).toBe(3 * 7);
+    const whole = 1_000_000n - (exports.__fuel.value as bigint);
+    expect(call(load(SEGMENTS), 'run', 0)).toBe(0);
+    expect(() => call(load(SEGMENTS, whole - 1n), 'run', 3)).toThrow(/unreachable/u);
+  });
+
+  it('runs and charges a start function when the entry is called, not before', () => {
+    const exports = load(START, 100n);
+    expect(call(exports, 'count')).toBe(0);
+    expect(() => call(exports, '_start')).toThrow(/unreachable/u);
+    const richer = load(START);
+    call(richer, '_start');
+    expect(call(richer, 'count')).toBe(1_001);
+    expect(1_000_000n - (richer.__fuel.value as bigint)).toBeGreaterThan(5_000n);
+  });
+
   it('shows only the canonical NaN', () => {
     const exports = load(NAN);
     call(exports, 'store64');
@@ -125,9 +155,11 @@ describe('instrument', () => {
 
   const refused: [name: string, module: Uint8Array, code: string][] = [
     ['bytes that are no module', new Uint8Array([1, 2, 3]), 'catalog.module_malformed'],
-    ['threads', fromText(`(module (memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0)))))`), 'catalog.module_malformed'],
-    ['vectors', fromText(`(module (memory 1) (func (drop (v128.const i32x4 0 0 0 0))))`), 'catalog.module_malformed'],
-    ['references', fromText(`(module (memory 1) (func (drop (ref.null func))))`), 'catalog.module_unmetered'],
+    ['threads', moduleOf(`(module (memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0)))))`), 'catalog.module_malformed'],
+    ['vectors', moduleOf(`(module (memory 1) (func (drop (v128.const i32x4 0 0 0 0))))`), 'catalog.module_malformed'],
+    ['a start function without an entry', moduleOf('(module (func $s) (start $s))'), 'catalog.module_entry'],
+    ['more table entries than allowed', crowded(TABLE_ENTRIES_MAX + 1), 'catalog.module_too_complex'],
+    ['references', moduleOf(`(module (memory 1) (func (drop (ref.null func))))`), 'catalog.module_unmetered'],
   ];
   it.each(refused)('refuses %s', (_name, module, code) => {
     expect(() => instrument(module)).toThrow(expect.objectContaining({ code }));
@@ -136,14 +168,14 @@ describe('instrument', () => {
 
 describe('recursiveFunctions', () => {
   it('finds every function that reaches itself', () => {
-    const names = ['a', 'b', 'c', 'd', 'e'];
+    const names = ['a', 'b', 'c', 'd', THROUGH_TABLE];
     const edges = fc.array(fc.tuple(fc.constantFrom(...names), fc.constantFrom(...names)), { maxLength: 12 });
     fc.assert(
       fc.property(edges, (pairs) => {
         const graph = new Map(names.map((name) => [name, new Set(pairs.filter(([from]) => from === name).map(([, to]) => to))]));
-        const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+        const reaches = (from: CallNode, to: CallNode, seen = new Set<CallNode>()): boolean =>
           [...graph.get(from)!].some((next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))));
-        expect(recursiveFunctions(graph)).toEqual(new Set(names.filter((name) => reaches(name, name))));
+        expect(recursiveFunctions(graph)).toEqual(new Set(names.filter((name) => name !== THROUGH_TABLE && reaches(name, name))));
       }),
     );
   });
