@@ -9,7 +9,7 @@ export { limitMemory, PAGE_BYTES } from './executor/module-memory.ts';
 export { createModuleCache, type ModuleCache } from './executor/module-cache.ts';
 export { cgiEnvironment, parseCgiResponse } from './executor/cgi.ts';
 export type { GuestReport, GuestResult } from './executor/guest-run.ts';
-export { QUEUE_MAX } from './executor/guest-process.ts';
+export { QUEUE_BYTES_MAX, QUEUE_MAX } from './executor/guest-process.ts';
 export { CALL_DEPTH_MAX, METERING_VERSION } from './metering/limits.ts';
 export { recursiveFunctions } from './metering/call-graph.ts';
 export * from './index/index-machine.ts';

@@ -11,21 +11,19 @@ export interface Confinement {
 }
 
 /**
- * Starts an entry file of this folder as a process that meets what strangers wrote: no environment, no files but those it
+ * Starts an entry file of this package as a process that meets what strangers wrote: no environment, no files but those it
  * needs, no other process, never beside keys. It ends with this process, because its channel closes then.
  */
-export function forkConfined(entry: 'guest' | 'metering', { readable, heapMegabytes, options = [] }: Confinement): ChildProcess {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const file = fileURLToPath(new URL(`./${entry}.entry.${fromSource ? 'ts' : 'js'}`, import.meta.url));
+export function forkConfined(entry: URL, { readable, heapMegabytes, options = [] }: Confinement): ChildProcess {
   const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
-  return fork(file, [], {
+  return fork(fileURLToPath(entry), [], {
     execArgv: [
       '--permission',
       '--allow-worker',
       ...[packageRoot, ...readable].map((path) => `--allow-fs-read=${path}`),
       `--max-old-space-size=${heapMegabytes}`,
       ...options,
-      ...(fromSource ? ['--conditions=@hypermesh/source'] : []),
+      ...(entry.pathname.endsWith('.ts') ? ['--conditions=@hypermesh/source'] : []),
       '--disable-warning=ExperimentalWarning',
       '--disable-warning=SecurityWarning',
     ],

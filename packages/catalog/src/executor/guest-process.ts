@@ -3,11 +3,14 @@ import { readFileSync } from 'node:fs';
 import { hypermeshError } from '@hypermesh/mesh';
 import { catalogError } from '../errors.ts';
 import { forkConfined } from './confined-process.ts';
-import type { GuestAnswer, GuestBroken, GuestReady, GuestSetup } from './guest-protocol.ts';
+import type { GuestAnswer, GuestBroken, GuestReady, GuestRequest, GuestSetup } from './guest-protocol.ts';
 import type { GuestInput } from './guest-run.ts';
 
-// Requests that wait for the one guest thread; more are refused so that an ingress tries another replica.
+// Requests that a guest has or that wait for it; more are refused so that an ingress tries another replica.
 export const QUEUE_MAX: number = 64;
+
+// Bodies of those that wait: eight of the largest that an ingress takes.
+export const QUEUE_BYTES_MAX: number = 64 * 1024 * 1024;
 
 // A start that takes longer than this has failed: Node starts in 50 ms, a large module compiles in a second.
 export const START_MS_MAX: number = 15_000;
@@ -26,7 +29,8 @@ const HEAP_MEGABYTES = 96;
 
 /** Starts a guest process, which may read its module. */
 export async function startGuestProcess(setup: GuestSetup, signal: AbortSignal): Promise<GuestProcess> {
-  const child = forkConfined('guest', { readable: [setup.modulePath], heapMegabytes: HEAP_MEGABYTES });
+  const name = import.meta.url.endsWith('.ts') ? './guest.entry.ts' : './guest.entry.js';
+  const child = forkConfined(new URL(name, import.meta.url), { readable: [setup.modulePath], heapMegabytes: HEAP_MEGABYTES });
   const guest = new Guest(child);
   child.send(setup);
   await guest.ready(AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]));
@@ -46,7 +50,10 @@ class Guest implements GuestProcess {
   readonly pid: number;
   readonly ended: GuestProcess['ended'];
   readonly #child: ChildProcess;
-  readonly #pending = new Map<number, { resolve(result: GuestAnswer['result']): void; reject(error: unknown): void }>();
+  /** Not sent yet, oldest first: the guest has one request at a time, so who cancels a waiting one leaves nothing behind. */
+  readonly #waiting: PendingRequest[] = [];
+  /** Sent. It keeps its place after a cancellation, until the guest has answered or its wall clock has ended it. */
+  #running: PendingRequest | undefined;
   readonly #ready: Promise<void>;
   #nextId = 1;
   #lastWords = '';
@@ -69,8 +76,10 @@ class Guest implements GuestProcess {
       });
       void this.ended.then(({ exitCode, signal }) => {
         reject(catalogError('catalog.guest_failed', { exitCode, signal, stderr: this.#lastWords }));
-        for (const pending of this.#pending.values()) pending.reject(hypermeshError('hypermesh.workload_failed', { exitCode, signal }));
-        this.#pending.clear();
+        for (const pending of [this.#running, ...this.#waiting.splice(0)]) {
+          pending?.reject(hypermeshError('hypermesh.workload_failed', { exitCode, signal }));
+        }
+        this.#running = undefined;
       });
     });
     // Whoever waits sees the refusal; without a waiter it is the exit that counts.
@@ -79,7 +88,9 @@ class Guest implements GuestProcess {
 
   async ready(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(catalogError('catalog.guest_failed', { reason: 'not ready in time' })), { once: true });
+      const giveUp = (): void => reject(catalogError('catalog.guest_failed', { reason: 'not ready in time' }));
+      if (signal.aborted) giveUp();
+      signal.addEventListener('abort', giveUp, { once: true });
     });
     try {
       await Promise.race([this.#ready, aborted]);
@@ -89,30 +100,25 @@ class Guest implements GuestProcess {
     }
   }
 
-  run(input: GuestInput, signal: AbortSignal): Promise<GuestAnswer['result']> {
-    if (this.#pending.size >= QUEUE_MAX) {
-      return Promise.reject(hypermeshError('hypermesh.workload_limit', { limit: 'queue', max: QUEUE_MAX }));
+  async run(input: GuestInput, signal: AbortSignal): Promise<GuestAnswer['result']> {
+    if (signal.aborted) throw cancelled();
+    if (!this.#child.connected) throw hypermeshError('hypermesh.workload_failed', { reason: 'the guest has ended' });
+    this.#assertRoom(input);
+    const { promise, resolve, reject } = Promise.withResolvers<GuestAnswer['result']>();
+    const pending: PendingRequest = { id: this.#nextId++, input, resolve, reject };
+    const abandon = (): void => {
+      const at = this.#waiting.indexOf(pending);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      reject(cancelled());
+    };
+    signal.addEventListener('abort', abandon, { once: true });
+    this.#waiting.push(pending);
+    this.#sendNext();
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', abandon);
     }
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      const abandon = (): void => {
-        if (this.#pending.delete(id)) reject(hypermeshError('hypermesh.workload_timeout', { cancelled: true }));
-      };
-      if (signal.aborted) {
-        reject(hypermeshError('hypermesh.workload_timeout', { cancelled: true }));
-        return;
-      }
-      signal.addEventListener('abort', abandon, { once: true });
-      const settle =
-        <T>(done: (value: T) => void) =>
-        (value: T): void => {
-          signal.removeEventListener('abort', abandon);
-          done(value);
-        };
-      this.#pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
-      if (this.#child.connected) this.#child.send({ kind: 'request', id, input });
-      else abandon();
-    });
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -123,9 +129,37 @@ class Guest implements GuestProcess {
     if (this.#child.connected) this.#child.disconnect();
   }
 
-  #settle(answer: GuestAnswer): void {
-    const pending = this.#pending.get(answer.id);
-    this.#pending.delete(answer.id);
-    pending?.resolve(answer.result);
+  #assertRoom({ body }: GuestInput): void {
+    const requests = this.#waiting.length + (this.#running === undefined ? 0 : 1);
+    const bytes = this.#waiting.reduce((sum, { input }) => sum + input.body.length, body.length);
+    if (requests >= QUEUE_MAX) throw hypermeshError('hypermesh.workload_limit', { limit: 'queue', max: QUEUE_MAX });
+    if (bytes > QUEUE_BYTES_MAX) throw hypermeshError('hypermesh.workload_limit', { limit: 'queue', bytesMax: QUEUE_BYTES_MAX });
   }
+
+  #sendNext(): void {
+    if (this.#running !== undefined || !this.#child.connected) return;
+    this.#running = this.#waiting.shift();
+    if (this.#running === undefined) return;
+    const { id, input } = this.#running;
+    // A guest that has ended meanwhile is seen by its exit.
+    this.#child.send({ kind: 'request', id, input } satisfies GuestRequest, () => undefined);
+  }
+
+  #settle(answer: GuestAnswer): void {
+    if (this.#running?.id !== answer.id) return;
+    this.#running.resolve(answer.result);
+    this.#running = undefined;
+    this.#sendNext();
+  }
+}
+
+interface PendingRequest {
+  readonly id: number;
+  readonly input: GuestInput;
+  resolve(result: GuestAnswer['result']): void;
+  reject(error: unknown): void;
+}
+
+function cancelled(): ReturnType<typeof hypermeshError> {
+  return hypermeshError('hypermesh.workload_timeout', { cancelled: true });
 }

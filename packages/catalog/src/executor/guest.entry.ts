@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
 import type { GuestAnswer, GuestBroken, GuestReady, GuestRequest, GuestSetup } from './guest-protocol.ts';
 
@@ -10,15 +11,13 @@ const THREAD_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8,
 let setup: GuestSetup | undefined;
 let thread: Worker | undefined;
 let current: { readonly id: number; readonly deadline: NodeJS.Timeout } | undefined;
-const waiting: GuestRequest[] = [];
 
 process.on('message', (message: GuestSetup | GuestRequest) => {
   if (message.kind === 'setup') {
     setup = message;
     startThread(message, () => send({ kind: 'ready' }));
   } else {
-    waiting.push(message);
-    serveNext();
+    serve(message, setup);
   }
 });
 process.on('disconnect', () => {
@@ -45,10 +44,10 @@ function startThread(config: GuestSetup, ready: () => void): void {
   });
 }
 
-function serveNext(): void {
-  const request = current === undefined ? waiting.shift() : undefined;
-  if (request === undefined || setup === undefined) return;
-  const deadline = setTimeout(() => replaceThread({ outcome: 'timeout' }), setup.requestMsMax);
+/** The parent sends the next request when it has the answer to the last one. */
+function serve(request: GuestRequest, config: GuestSetup | undefined): void {
+  assert(config !== undefined && current === undefined);
+  const deadline = setTimeout(() => replaceThread({ outcome: 'timeout' }), config.requestMsMax);
   current = { id: request.id, deadline };
   thread?.postMessage(request);
 }
@@ -58,7 +57,6 @@ function finish(answer: GuestAnswer): void {
   clearTimeout(current.deadline);
   current = undefined;
   send(answer);
-  serveNext();
 }
 
 /** Answers the current request, stops the thread wherever it is, and goes on with a new one. */
@@ -73,7 +71,6 @@ function replaceThread(result: GuestAnswer['result']): void {
     startThread(config, () => {
       current = undefined;
       send(answer);
-      serveNext();
     }),
   );
 }

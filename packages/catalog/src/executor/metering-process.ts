@@ -23,7 +23,8 @@ const HEAP_MEGABYTES = 96;
  */
 export async function meterModule(module: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
   if (signal.aborted) throw givenUp();
-  const child = forkConfined('metering', {
+  const name = import.meta.url.endsWith('.ts') ? './metering.entry.ts' : './metering.entry.js';
+  const child = forkConfined(new URL(name, import.meta.url), {
     readable: ['binaryen', '@hypermesh/stoq/errors'].map((name) => dirname(fileURLToPath(import.meta.resolve(name)))),
     heapMegabytes: HEAP_MEGABYTES,
     options: [`--wasm-max-mem-pages=${METERING_MEMORY_BYTES_MAX / PAGE_BYTES}`],

@@ -59,7 +59,14 @@ export function createWasmDriver(options: WasmDriverOptions): RuntimeDriver {
       const modulePath = join(spec.stateDirectory, 'module.wasm');
       await writeFile(modulePath, module, { mode: 0o600 });
       const guest = await startGuestProcess({ kind: 'setup', modulePath, requestMsMax: spec.limits.requestMsMax }, signal);
-      await writeFile(join(spec.stateDirectory, PID_FILE), `${guest.pid} ${startTimeOf(guest.pid) ?? ''}`);
+      try {
+        await writeFile(join(spec.stateDirectory, PID_FILE), `${guest.pid} ${startTimeOf(guest.pid) ?? ''}`);
+      } catch (error) {
+        // Nobody would find it again.
+        guest.kill('SIGKILL');
+        await guest.ended;
+        throw error;
+      }
       return new WasmWorkload(spec, guest, options.onRun);
     },
     reclaim: reclaimGuest,

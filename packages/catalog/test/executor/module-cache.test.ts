@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createModuleCache, type ModuleCache } from '../../src/executor/module-cache.ts';
+import { childrenOf } from '../guests/children.ts';
 import { moduleOf, tableModule } from '../guests/modules.ts';
 
 const PLAIN = moduleOf('(module (memory (export "memory") 1) (func (export "_start")))');
@@ -18,11 +18,6 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-const meteringProcesses = (): number =>
-  execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes('metering.entry')).length;
-
 describe('the cache of metered modules', () => {
   it('meters a module once, in a process that is gone afterwards', async () => {
     const [one, two] = await Promise.all([cache.metered(PLAIN, signal), cache.metered(PLAIN, signal)]);
@@ -30,7 +25,7 @@ describe('the cache of metered modules', () => {
     expect(WebAssembly.Module.exports(new WebAssembly.Module(one)).map(({ name }) => name)).toContain('__fuel');
     expect(await readdir(join(home, 'modules'))).toHaveLength(1);
     expect(Buffer.from(await cache.metered(PLAIN, AbortSignal.abort()))).toEqual(Buffer.from(one));
-    expect(meteringProcesses()).toBe(0);
+    expect(childrenOf('metering.entry')).toBe(0);
   });
 
   it.each([
@@ -55,7 +50,7 @@ describe('the cache of metered modules', () => {
     giveUp.abort();
     await Promise.all(both);
     await cache.metered(PLAIN, signal);
-    expect(meteringProcesses()).toBe(0);
+    expect(childrenOf('metering.entry')).toBe(0);
   });
 });
 

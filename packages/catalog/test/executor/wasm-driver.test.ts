@@ -1,15 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createWasmDriver, type GuestReport } from '@hypermesh/catalog';
+import { createWasmDriver, type GuestReport, QUEUE_BYTES_MAX, QUEUE_MAX } from '@hypermesh/catalog';
 import type { RuntimeDriver, Workload, WorkloadResponse, WorkloadSpec } from '@hypermesh/mesh';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGuestProcess } from '../../src/executor/guest-process.ts';
+import { childrenOf } from '../guests/children.ts';
 import { compileGuest, exampleSource, hostileSource } from '../guests/guest.ts';
 
 let directory: string;
 let driver: RuntimeDriver;
 const reports: GuestReport[] = [];
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hypermesh wasm-'));
@@ -142,6 +144,54 @@ describe('wasm driver', () => {
     process.kill(workload.pids[0]!, 'SIGKILL');
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(['hypermesh.workload_failed']));
     expect(await workload.ended).toMatchObject({ state: 'exited', signal: 'SIGKILL', reason: 'limit' });
+  });
+
+  it('runs nothing of what was cancelled while it waited, and holds one place for what was cancelled while it ran', async () => {
+    const workload = await driver.start(specOf('cancel', 'hostile.wasm', { fuelPerRequest: 1n << 60n, requestMsMax: 1_500 }), { signal });
+    try {
+      const { length: runs } = reports;
+      const request = { method: 'POST', path: '/', headers: {}, body: new Uint8Array(1_000) };
+      const cancel = async (path: string): Promise<void> => {
+        const giveUp = new AbortController();
+        const answer = workload.handle({ ...request, path }, { signal: giveUp.signal });
+        giveUp.abort();
+        await expect(answer).rejects.toMatchObject({ code: 'hypermesh.workload_timeout', data: { cancelled: true } });
+      };
+      await cancel('/spin');
+      for (let i = 0; i < 2 * QUEUE_MAX; i++) await cancel('/');
+      const waiting = Array.from({ length: QUEUE_MAX - 1 }, () => get(workload, '/'));
+      await expect(get(workload, '/')).rejects.toMatchObject({ data: { limit: 'queue', max: QUEUE_MAX } });
+      expect((await Promise.all(waiting)).every(({ status }) => status === 200)).toBe(true);
+      expect(reports.length - runs).toBe(QUEUE_MAX - 1);
+    } finally {
+      await workload.stop({ graceMs: 1_000 });
+    }
+  });
+
+  it('bounds the bodies that wait', async () => {
+    const workload = await driver.start(specOf('bodies', 'hostile.wasm', { fuelPerRequest: 1n << 60n, requestMsMax: 500 }), { signal });
+    try {
+      const running = get(workload, '/spin').catch((error: { code: string }) => error.code);
+      const body = new Uint8Array(QUEUE_BYTES_MAX);
+      const giveUp = new AbortController();
+      const large = workload.handle({ method: 'POST', path: '/', headers: {}, body }, { signal: giveUp.signal });
+      await expect(get(workload, '/', 'x')).rejects.toMatchObject({ data: { limit: 'queue', bytesMax: QUEUE_BYTES_MAX } });
+      giveUp.abort();
+      await expect(large).rejects.toMatchObject({ code: 'hypermesh.workload_timeout' });
+      expect(textOf(await get(workload, '/', 'x'))).toBe('ok');
+      expect(await running).toBe('hypermesh.workload_timeout');
+    } finally {
+      await workload.stop({ graceMs: 1_000 });
+    }
+  });
+
+  it('leaves no guest behind when its process id cannot be kept, or the start was given up', async () => {
+    const spec = specOf('unkept', 'hello.wasm');
+    await mkdir(join(spec.stateDirectory, 'guest.pid'), { recursive: true });
+    await expect(driver.start(spec, { signal })).rejects.toMatchObject({ code: 'EISDIR' });
+    const setup = { kind: 'setup', modulePath: join(spec.stateDirectory, 'module.wasm'), requestMsMax: 1_000 } as const;
+    await expect(startGuestProcess(setup, AbortSignal.abort())).rejects.toMatchObject({ code: 'catalog.guest_failed' });
+    expect(childrenOf('guest.entry')).toBe(0);
   });
 
   it('reclaims what a dead agent left behind, and nothing else', async () => {
