@@ -15,6 +15,7 @@ import {
   uint,
   union,
 } from '@hypermesh/stoq';
+import { BUNDLE_BYTES_MAX, CHECKPOINT_BYTES_MAX, PROOF_HASHES_MAX } from '@hypermesh/trustchain';
 import type { ApplyContext, GenesisInput, Machine, StateWriter } from '@hypermesh/mesh/machine';
 import { catalogError } from '../errors.ts';
 import { isExactVersion, isPackageName, PACKAGE_NAME_LENGTH_MAX, VERSION_LENGTH_MAX } from '../manifest/name.ts';
@@ -24,13 +25,6 @@ import { nameKey, type PublishedVersion, publishedVersionCodec, readVersion, ver
 
 export const INDEX_MACHINE: string = 'catalog';
 export const INDEX_MACHINE_VERSION: number = 1;
-
-// Hashes of an inclusion proof: a log of 2^63 entries.
-const PROOF_HASHES_MAX = 64;
-// A checkpoint note with the log's two signatures and a cosignature of each of 100 witnesses.
-const CHECKPOINT_BYTES_MAX = 512 * 1024;
-// Leaf and intermediate certificate with their log proof.
-const BUNDLE_BYTES_MAX = 64 * 1024;
 
 export type IndexOperation =
   | { readonly kind: 'publish'; readonly entry: PackageEntry; readonly proof: LogProof; readonly bundle: Uint8Array }

@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { dirname, join } from 'node:path';
 import { equalBytes, formatId } from '@hypermesh/stoq';
 import { catalogError } from '../errors.ts';
-import { decodeManifest, type Manifest, type PackageFile } from '../manifest/manifest.ts';
+import { decodeManifest, type Manifest, MANIFEST_BYTES_MAX, type PackageFile } from '../manifest/manifest.ts';
 import { packageRoot } from '../manifest/root.ts';
 
 /** Whole blobs by content address, verified by the fetcher. */
@@ -26,7 +26,6 @@ export interface PackageAddress {
 
 const MANIFEST_FILE = 'manifest.json';
 const FILES_FOLDER = 'files';
-const MANIFEST_FETCH_BYTES_MAX = 512 * 1024;
 
 /**
  * Brings a package into `directory/<root>`: manifest and files by digest, each verified before the folder gets its name.
@@ -40,7 +39,7 @@ export async function loadPackage(
 ): Promise<LoadedPackage> {
   const home = join(directory, formatId('pkg', address.root).replace(':', '-'));
   if (await exists(home)) return openPackage(home, address.root);
-  const manifestBytes = await source.get(address.manifest, { bytesMax: MANIFEST_FETCH_BYTES_MAX, signal });
+  const manifestBytes = await source.get(address.manifest, { bytesMax: MANIFEST_BYTES_MAX, signal });
   const manifest = verifiedManifest(manifestBytes, address.root);
   const staging = `${home}.${randomBytes(6).toString('hex')}.part`;
   try {
