@@ -5,7 +5,7 @@ import { blobDigest, hasCode, stoqError } from '@hypermesh/stoq';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeManifest, FILE_BYTES_MAX, type Manifest } from '../../src/manifest/manifest.ts';
 import { packageRoot } from '../../src/manifest/root.ts';
-import { type BlobSource, loadPackage, openPackage } from '../../src/pack/load.ts';
+import { type BlobSource, loadPackage, openPackage, removeUnfinished } from '../../src/pack/load.ts';
 import { packDirectory } from '../../src/pack/pack.ts';
 
 const description = { kind: 'wasm', name: 'hello', version: '1.0.0', description: '', license: 'MIT', entry: 'main.wasm' } as const;
@@ -95,6 +95,12 @@ describe('packing a directory', () => {
   });
 });
 
+/** Files of a package are read-only. */
+async function replace(path: string, content: string): Promise<void> {
+  await rm(path);
+  await writeFile(path, content);
+}
+
 describe('loading a package', () => {
   test('brings and verifies every file, then opens it from disk', async () => {
     const { manifest, address, blobs } = await published();
@@ -152,5 +158,32 @@ describe('loading a package', () => {
     await expect(openPackage(join(directory, '..'), address.root)).rejects.toMatchObject({ code: 'catalog.file_mismatch' });
     await rm(join(directory, 'main.wasm'));
     await expect(openPackage(join(directory, '..'), address.root)).rejects.toMatchObject({ code: 'catalog.file_missing' });
+  });
+
+  test.each<[string, (home: string) => Promise<void>]>([
+    ['a flipped bit', (path) => replace(join(path, 'files', 'main.wasm'), 'modulE')],
+    ['a missing file', (path) => rm(join(path, 'files', 'main.wasm'))],
+    ['a torn manifest', (path) => replace(join(path, 'manifest.json'), '{"apiV')],
+    ['a missing manifest', (path) => rm(join(path, 'manifest.json'))],
+    ['a manifest that is no longer of the root', (path) => replace(join(path, 'manifest.json'), '')],
+  ])('fetches a package again that the disk has altered: %s', async (_, damage) => {
+    const { address, blobs } = await published();
+    const store = join(home, 'store');
+    const loaded = await loadPackage(store, address, blobsOf(blobs), signal);
+    await damage(join(loaded.directory, '..'));
+    expect(await loadPackage(store, address, blobsOf(blobs), signal)).toEqual(loaded);
+    expect(await readFile(join(loaded.directory, 'main.wasm'), 'utf8')).toBe('module');
+    expect(await readdir(store)).toHaveLength(1);
+  });
+
+  test('removes what an earlier process did not finish, and nothing else', async () => {
+    const { address, blobs } = await published();
+    const store = join(home, 'store');
+    const { directory } = await loadPackage(store, address, blobsOf(blobs), signal);
+    const kept = await readdir(store);
+    await mkdir(join(store, `${kept[0]}.00.part`, 'files'), { recursive: true });
+    await removeUnfinished(store);
+    expect(await readdir(store)).toEqual(kept);
+    await expect(openPackage(join(directory, '..'), address.root)).resolves.toBeDefined();
   });
 });
