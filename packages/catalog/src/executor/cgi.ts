@@ -4,10 +4,14 @@ import type { WorkloadRequest, WorkloadResponse } from '@hypermesh/mesh';
 export const HEADERS_MAX: number = 100;
 export const HEADER_BYTES_MAX: number = 16 * 1024;
 
-/** CGI/1.1 meta-variables of a request (RFC 3875, section 4.1), then the variables that the app was granted. */
+/**
+ * CGI/1.1 meta-variables of a request (RFC 3875, section 4.1) and the variables that the app was granted. No header of a
+ * request can stand for one of either.
+ */
 export function cgiEnvironment(request: WorkloadRequest, granted: Readonly<Record<string, string>>): string[] {
   const [path = '/', ...query] = request.path.split('?');
   const variables: Record<string, string> = {
+    ...headerVariables(request.headers),
     ...granted,
     GATEWAY_INTERFACE: 'CGI/1.1',
     SERVER_PROTOCOL: 'HTTP/1.1',
@@ -19,11 +23,16 @@ export function cgiEnvironment(request: WorkloadRequest, granted: Readonly<Recor
   };
   const type = request.headers['content-type'];
   if (type !== undefined) variables.CONTENT_TYPE = type;
-  for (const [name, value] of Object.entries(request.headers)) {
+  return Object.entries(variables).map(([name, value]) => `${name}=${value.replaceAll('\0', '')}`);
+}
+
+function headerVariables(headers: WorkloadRequest['headers']): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
     // `Proxy:` would become HTTP_PROXY, which guests take for configuration (CVE-2016-5385).
     if (/^[a-z0-9-]+$/u.test(name) && name !== 'proxy') variables[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;
   }
-  return Object.entries(variables).map(([name, value]) => `${name}=${value.replaceAll('\0', '')}`);
+  return variables;
 }
 
 /** The answer of a guest: headers, an empty line, the body (RFC 3875, section 6); undefined when it is not one. */
