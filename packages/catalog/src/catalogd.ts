@@ -21,7 +21,7 @@ import { createUploads, type Uploads } from './upload/uploads.ts';
 export interface CatalogdConfig {
   /** Owned by this daemon. */
   readonly directory: string;
-  /** What all blobs may take. */
+  /** What all blobs may take, unfinished uploads included. */
   readonly quotaBytes: number;
 }
 
@@ -55,7 +55,7 @@ export function createCatalogd(config: CatalogdConfig, components: CatalogdCompo
     { directory: join(config.directory, 'log'), genesis, as: 'bundle' },
   );
   const blobs = createBlobStore({ directory: join(config.directory, 'blobs'), quotaBytes: config.quotaBytes, entropy });
-  const uploads = createUploads({ directory: join(config.directory, 'uploads'), store: blobs, clock });
+  const uploads = createUploads({ directory: join(config.directory, 'uploads'), store: blobs, quotaBytes: config.quotaBytes, clock });
   host.serve(catalogContract, handlersOf(follower, uploads));
   serveBlobs(host, blobs);
   health?.check(

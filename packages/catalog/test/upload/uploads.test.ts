@@ -10,6 +10,7 @@ const OTHER = new Uint8Array(32).fill(2);
 const CONTENT = Uint8Array.from({ length: 1_000 }, (_, i) => i);
 const DIGEST = blobDigest(CONTENT);
 const EMPTY = new Uint8Array();
+const QUOTA_BYTES = 1024 * 1024;
 
 let home: string;
 let store: BlobStore;
@@ -17,12 +18,17 @@ let uploads: Uploads;
 let skewMs: number;
 
 const open = (): Uploads =>
-  createUploads({ directory: join(home, 'uploads'), store, clock: { ...systemClock, now: () => systemClock.now() + skewMs } });
+  createUploads({
+    directory: join(home, 'uploads'),
+    store,
+    quotaBytes: QUOTA_BYTES,
+    clock: { ...systemClock, now: () => systemClock.now() + skewMs },
+  });
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'uploads-'));
   skewMs = 0;
-  store = createBlobStore({ directory: join(home, 'blobs'), quotaBytes: 1024 * 1024 });
+  store = createBlobStore({ directory: join(home, 'blobs'), quotaBytes: QUOTA_BYTES });
   await store.start();
   uploads = open();
   await uploads.start();
@@ -92,5 +98,31 @@ describe('an upload', () => {
     uploads = open();
     await uploads.start();
     expect(await start(99)).toMatchObject({ received: 10 });
+  });
+
+  test('gives way without a restart when nobody has gone on for a day', async () => {
+    const start = (n: number) => uploads.take(OWNER, piece(0, 10, { digest: new Uint8Array(32).fill(n) }));
+    for (let n = 1; n <= UPLOADS_PER_OWNER_MAX; n++) await start(n);
+    skewMs = UPLOAD_MS_MAX + 60_000;
+    expect(await start(99)).toMatchObject({ received: 10 });
+    expect(await readdir(join(home, 'uploads', '01'.repeat(32)))).toHaveLength(1);
+  });
+
+  test('counts against its owner when many begin at once', async () => {
+    const starts = Array.from({ length: 2 * UPLOADS_PER_OWNER_MAX }, (_, n) =>
+      uploads.take(OWNER, piece(0, 10, { digest: new Uint8Array(32).fill(n + 1) })),
+    );
+    const outcomes = await Promise.allSettled(starts);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(UPLOADS_PER_OWNER_MAX);
+  });
+
+  test('counts against the quota with the blobs that are kept', async () => {
+    const bytes = new Uint8Array(QUOTA_BYTES / 2);
+    const start = (n: number, length: number, owner = OWNER) =>
+      uploads.take(owner, { digest: new Uint8Array(32).fill(n), size: QUOTA_BYTES, offset: 0, bytes: bytes.subarray(0, length) });
+    await start(1, bytes.length);
+    await store.put(CONTENT);
+    await expect(start(2, bytes.length, OTHER)).rejects.toMatchObject({ code: 'stoq.blob_store_full' });
+    expect(await start(2, bytes.length / 2, OTHER)).toMatchObject({ complete: false });
   });
 });
