@@ -32,6 +32,16 @@ export interface RequestCounts {
   stop(): Promise<void>;
 }
 
+interface Count {
+  /** Placement and ingress. */
+  readonly key: string;
+  /** Id of the ingress, in hex. */
+  readonly signer: string;
+  readonly requests: number;
+  /** Countersigned and encoded. */
+  readonly counted: Uint8Array;
+}
+
 export function createRequestCounts(components: RequestCountsComponents): RequestCounts {
   return new PeriodicCounts(components);
 }
@@ -68,7 +78,7 @@ class PeriodicCounts implements RequestCounts {
   }
 
   async #collect(): Promise<void> {
-    const { node, host, state, submit, onFailure } = this.#components;
+    const { node, host, state } = this.#components;
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(ROUND_MS_MAX)]);
     const placements = this.#placements();
     const ingresses = [...allNodes(state())].filter(({ id, ingress }) => ingress !== null && !equalBytes(id, node));
@@ -77,20 +87,26 @@ class PeriodicCounts implements RequestCounts {
       pairs.map(async ({ placement, ingress }) => {
         const client = host.connect(workloadContract, { addresses: ingress.addresses, id: ingress.id, expect: 'bundle' });
         const { requests, counted } = await client.countersign({ placement }, { signal });
-        return { key: `${placement}/${Buffer.from(ingress.id).toString('hex')}`, requests, counted };
+        const signer = Buffer.from(ingress.id).toString('hex');
+        return { key: `${placement}/${signer}`, signer, requests, counted };
       }),
     );
     const fresh = answers.flatMap((answer) => (answer.status === 'fulfilled' && this.#isFresh(answer.value) ? [answer.value] : []));
+    await this.#order(fresh, signal);
+    this.#forget(placements);
+  }
+
+  /** All together; when that is refused, those of each ingress by themselves, so that what one has signed costs no other's. */
+  async #order(counts: readonly Count[], signal: AbortSignal): Promise<void> {
+    if (counts.length === 0) return;
     try {
-      if (fresh.length > 0)
-        await submit(
-          fresh.map(({ counted }) => counted),
-          signal,
-        );
-      for (const { key, requests } of fresh) this.#sent.set(key, requests);
-      this.#forget(placements);
+      const counted = counts.map((count) => count.counted);
+      await this.#components.submit(counted, signal);
+      for (const { key, requests } of counts) this.#sent.set(key, requests);
     } catch (error) {
-      if (!this.#stopped.signal.aborted) onFailure(error);
+      const bySigner = Object.values(Object.groupBy(counts, ({ signer }) => signer));
+      if (bySigner.length > 1 && !signal.aborted) for (const own of bySigner) await this.#order(own ?? [], signal);
+      else if (!this.#stopped.signal.aborted) this.#components.onFailure(error);
     }
   }
 

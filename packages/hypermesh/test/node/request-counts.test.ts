@@ -18,6 +18,8 @@ let counted: Map<string, number | null>;
 let submitted: number[][];
 let failures: unknown[];
 let refuse: boolean;
+/** A count that the ledger refuses, and all that are ordered with it. */
+const FORGED = 255;
 
 const held = (id: string, phase: HeldPlacement['phase'] = 'running'): HeldPlacement => ({ id, lease: 1, phase, failures: 0, since: 0 });
 let placements: HeldPlacement[];
@@ -65,7 +67,7 @@ beforeEach(() => {
     host,
     state: () => world.state,
     async submit(fresh) {
-      if (refuse) throw new Error('refused');
+      if (refuse || fresh.some(([requests]) => requests === FORGED)) throw new Error('refused');
       submitted.push(fresh.map(([requests]) => requests as number));
     },
     clock,
@@ -99,6 +101,17 @@ describe('request counts', () => {
     counted.set('127.0.0.1:1', null);
     await clock.step(COUNT_INTERVAL_MS);
     expect([submitted.length, failures.length]).toEqual([1, 1]);
+    await counts.stop();
+  });
+
+  test('of one ingress that are refused cost no other ingress its own', async () => {
+    world.describe(2, { addresses: ['127.0.0.1:3'], ingress: 'http://127.0.0.1:82' });
+    counted.set('127.0.0.1:3', FORGED);
+    await clock.step(COUNT_INTERVAL_MS);
+    expect([submitted, failures.length]).toEqual([[[7]], 1]);
+    counted.set('127.0.0.1:1', 9);
+    await clock.step(COUNT_INTERVAL_MS);
+    expect([submitted, failures.length]).toEqual([[[7], [9]], 2]);
     await counts.stop();
   });
 
