@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** A parser of whole numbers for an option or argument. */
 export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -16,6 +16,18 @@ export function seconds(text: string): number {
   const value = Number(text);
   if (!/^\d+(?:\.\d{1,3})?$/u.test(text) || value <= 0) throw new InvalidArgumentError('Write seconds, e.g. 30 or 0.5.');
   return value;
+}
+
+const PAYMENT_ID = /^[0-9a-f]{32}$/u;
+
+/** What makes a payment safe to repeat. */
+export function paymentOption(): Option {
+  return new Option('--payment-id <hex>', 'pay once under this id of 32 hexadecimal digits, however often this is run').argParser(
+    (text) => {
+      if (!PAYMENT_ID.test(text)) throw new InvalidArgumentError('Write 32 hexadecimal digits in lower case.');
+      return text;
+    },
+  );
 }
 
 /** A parser for options that may be given several times. */

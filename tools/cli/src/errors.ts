@@ -10,8 +10,12 @@ const catalogue = {
   },
   'cli.not_found': { message: 'Nothing of that name is known to the mesh', retryable: false },
   'cli.file_unusable': { message: 'The file or folder cannot be used', retryable: false },
-  'cli.interrupted': { message: 'Interrupted; what was ordered before may still take effect', retryable: true },
+  'cli.interrupted': { message: 'Interrupted; what was ordered before may still take effect', retryable: false },
   'cli.timeout': { message: 'The mesh did not answer in time; allow more with --timeout SECONDS', retryable: true },
+  'cli.payment_open': {
+    message: 'The command did not end, and may have paid; add --payment-id with this id when you repeat it, or it pays again',
+    retryable: false,
+  },
   'cli.sponsor_missing': { message: 'No node has a current Proof of State that could vouch for the operation', retryable: true },
   'cli.not_ready': { message: 'The app is deployed, but its replicas are not ready yet', retryable: true },
   'cli.log_refused': { message: 'No validator has shown a log that verifies', retryable: false },

@@ -1,12 +1,12 @@
 import { decode, encode } from '@hypermesh/stoq';
-import { CAESAR_MACHINE, CAESAR_QUERIES, caesarOperationCodec, type EscrowAnswer, UNITS_PER_CAES } from '@hypermesh/caesar/client';
+import { CAESAR_MACHINE, CAESAR_QUERIES, type EscrowAnswer, UNITS_PER_CAES } from '@hypermesh/caesar/client';
 import { formatCaes } from '../amount.ts';
+import { pay, type Payment } from '../ledger/payment.ts';
 import type { Output } from '../output.ts';
 import type { Session } from '../session.ts';
 
 // Three small replicas (0.1 core, 64 MiB: about 0.013 CAES an hour each) run for ten days on this.
 const DEFAULT_FUND_UNITS: bigint = 10n * UNITS_PER_CAES;
-const TRANSFER_ID_BYTES = 16;
 
 /** The escrow as the validators have it now; null where none is open. */
 export async function readEscrow({ mesh, account, signal }: Session, app: string): Promise<EscrowAnswer | null> {
@@ -15,17 +15,26 @@ export async function readEscrow({ mesh, account, signal }: Session, app: string
   return decode(escrow.answer, result);
 }
 
+export interface Funding {
+  readonly app: string;
+  /** Units; null for enough to begin with where there is nothing. */
+  readonly amount: bigint | null;
+  readonly payment: Payment;
+}
+
 /** Adds the wanted amount, or enough to begin with where there is nothing. Answers what was added, in units. */
-export async function ensureFunds(session: Session, app: string, wanted: bigint | null, out: Output): Promise<bigint> {
-  const available = (await readEscrow(session, app))?.available ?? 0n;
-  const amount = wanted ?? (available === 0n ? DEFAULT_FUND_UNITS : 0n);
+export async function ensureFunds(session: Session, { app, amount: wanted, payment }: Funding, out: Output): Promise<bigint> {
+  const amount = wanted ?? (((await readEscrow(session, app))?.available ?? 0n) === 0n ? DEFAULT_FUND_UNITS : 0n);
   if (amount === 0n) return 0n;
-  await fundEscrow(session, app, amount);
+  await fundEscrow(session, { app, amount, payment }, out);
   out.progress(`Put ${formatCaes(amount)} CAES into the escrow of ${app}`);
   return amount;
 }
 
-export async function fundEscrow({ mesh, account, entropy, signal }: Session, app: string, amount: bigint): Promise<void> {
-  const operation = { kind: 'escrow.fund', id: entropy.bytes(TRANSFER_ID_BYTES), app, amount } as const;
-  await mesh.transact(account, CAESAR_MACHINE, [encode(caesarOperationCodec, operation)], { signal });
+export async function fundEscrow(
+  session: Session,
+  { app, amount, payment }: Funding & { readonly amount: bigint },
+  out: Output,
+): Promise<void> {
+  await pay(session, payment, { kind: 'escrow.fund', id: payment.id, app, amount }, out);
 }

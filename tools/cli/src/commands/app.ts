@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collected, examples, pairs, wholeNumber } from '../arguments.ts';
+import { collected, examples, pairs, paymentOption, wholeNumber } from '../arguments.ts';
 import type { DeployOptions } from '../app/deploy.ts';
 import type { Perform } from '../command.ts';
 
@@ -48,6 +48,7 @@ function declareDeploy(group: Command, perform: Perform): void {
     .option('--arg <text>', 'an argument of the program; may be given again', collected)
     .option('--exclusive', 'at most one instance at any time, even when the network is divided')
     .option('--fund <caes>', 'add this to the escrow of the app first (an empty one gets 10 CAES)')
+    .addOption(paymentOption())
     .option('--no-wait', 'do not wait until the replicas are ready')
     .addHelpText(
       'after',

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { examples, wholeNumber } from '../arguments.ts';
+import { examples, paymentOption, wholeNumber } from '../arguments.ts';
 import type { Perform } from '../command.ts';
 import type { EscrowOptions } from '../ledger/escrow.ts';
+import type { TransferOptions } from '../ledger/transfer.ts';
 
 const ACCOUNT = 'a member by name or node id, or an account such as pool/rewards';
 
@@ -13,6 +14,7 @@ export function declareLedger(program: Command, perform: Perform): void {
     .description('show, fund or close what is set aside for an app of yours')
     .argument('<app>', 'name of the app')
     .option('--fund <caes>', 'open it, or add to it')
+    .addOption(paymentOption())
     .option('--close', 'give the rest back; the app must be removed and settled')
     .addHelpText('after', examples('hypermesh ledger escrow hello', 'hypermesh ledger escrow hello --fund 10'))
     .action(
@@ -71,11 +73,12 @@ function declareAccounts(group: Command, perform: Perform): void {
     .description('pay from your own account')
     .argument('<to>', ACCOUNT)
     .argument('<amount>', 'CAES, e.g. 12.5')
+    .addOption(paymentOption())
     .addHelpText('after', examples('hypermesh ledger transfer alice 12.5'))
     .action(
-      perform(async (context, to: string, amount: string) => {
+      perform(async (context, to: string, amount: string, options: TransferOptions) => {
         const { transfer } = await import('../ledger/transfer.ts');
-        await transfer(context, to, amount);
+        await transfer(context, to, amount, options);
       }),
     );
   group
