@@ -109,7 +109,8 @@ function stopWithParent(parent) {
   const poll = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(poll);
-    process.kill(process.pid, 'SIGTERM');
+    // Whoever ended npm has told the child too: another signal would cut its cleaning up short.
+    if (stopSignal === undefined) process.kill(process.pid, 'SIGTERM');
   }, PARENT_POLL_MS);
   poll.unref();
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { watchReader } from './interruption.ts';
+import { watchReaders } from './interruption.ts';
 import { runCli } from './run.ts';
 
-watchReader(process);
+watchReaders(process);
 process.exitCode = await runCli(process.argv.slice(2), process);

@@ -43,6 +43,11 @@ export class Output {
     this.#options.stderr.write(ensureNewline(text));
   }
 
+  /** What must not be missed: told in every case. */
+  notice(text: string): void {
+    this.#options.stderr.write(ensureNewline(text));
+  }
+
   /** A failure: what, where, and how to mend it, with its code. `hint` is the advice for people. */
   failure(error: unknown, hint: string = ''): void {
     const coded = error instanceof CodedError ? error : undefined;

@@ -62,4 +62,14 @@ describe.skipIf(process.platform !== 'linux')('hypermesh up', () => {
     expect(leftOver()).toEqual([]);
     expect(readdirSync(home).filter((name) => name.startsWith('hypermesh-'))).toEqual([]);
   });
+
+  test('that fails ends its daemons, and leaves the logs that say why', { timeout: UP_MS_MAX }, async () => {
+    const { code, stdout, stderr } = await hypermesh('up', '--once', '--json', '--example', join(home, 'no such package'));
+    expect(code).not.toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: expect.any(String) } });
+    const [kept] = readdirSync(home).filter((name) => name.startsWith('hypermesh-'));
+    expect(stderr).toBe(`State, keys and logs of the mesh that failed are in ${join(home, kept as string)}\n`);
+    expect(readdirSync(join(home, kept as string, 'mesh', 'nodes', 'node-1'))).toContain('log');
+    expect(leftOver()).toEqual([]);
+  });
 });

@@ -7,6 +7,7 @@ export { waitUntil } from './job/wait.ts';
 export { DAEMONS, homeOf, logFileOf, type PlacedDaemon, USER, VALIDATORS } from './mesh/layout.ts';
 export { type LocalMesh, type LocalMeshOptions, startLocalMesh } from './mesh/local-mesh.ts';
 export { createLocalMesh, type NewMeshOptions } from './mesh/new-mesh.ts';
+export { openTemporaryDirectory, type TemporaryDirectory } from './mesh/temporary-directory.ts';
 export { type DaemonAddresses, type DaemonKind, type DaemonProcess, type DaemonSpec, startDaemon } from './process/daemon-process.ts';
 export { freeUdpPorts } from './process/free-ports.ts';
 export { EXAMPLE, ingressesOf, runUp, type RunningMesh, startMesh, type UpOptions, type UpReport } from './up.ts';

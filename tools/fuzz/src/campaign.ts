@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import { type DaemonKind, type DaemonProcess, type RunningMesh, startMesh, type User } from '@hypermesh/devnet';
+import { type DaemonKind, type DaemonProcess, openTemporaryDirectory, type RunningMesh, startMesh, type User } from '@hypermesh/devnet';
 import { createQuicCarrier, type IdentityKind, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { encodeGenesis } from '@hypermesh/trustchain';
 import { Prng } from '@hypermesh/testkit';
@@ -50,12 +50,31 @@ export interface CampaignReport {
 const SAMPLE_MS = 500;
 const PROGRESS_SAMPLES = 20;
 
-/** Boots a local mesh, attacks every daemon under every identity that there is, and judges what is left of it. */
+/**
+ * Boots a local mesh, attacks every daemon under every identity that there is, and judges what is left of it. The folder of a mesh
+ * on which something was violated or failed is kept to be looked at.
+ */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
+  const { signal, onProgress } = options;
+  await using folder = await openTemporaryDirectory('hypermesh-fuzz-');
+  let isSound = false;
+  try {
+    const report = await runIn(folder.path, options);
+    isSound = report.ok;
+    return report;
+  } finally {
+    if (!isSound && !signal.aborted) {
+      folder.keep();
+      onProgress(`state and logs are in ${folder.path}`);
+    }
+  }
+}
+
+async function runIn(directory: string, options: CampaignOptions): Promise<CampaignReport> {
   const { seed, seconds, warmUpSeconds, signal, onProgress } = options;
   const tally = new Tally();
   const onLost = (name: string): void => tally.violate(`${name} has ended`);
-  await using running = await startMesh({ directory: null, signal, onProgress, onLost });
+  await using running = await startMesh({ directory, signal, onProgress, onLost });
   const { mesh, user } = running;
   const before = { health: await readHealth(user, signal), height: await orderOne(user, signal) };
   const watches = await Promise.all(mesh.running().map((daemon) => DaemonWatch.start(daemon)));

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { ingressesOf, type RunningMesh, runUp, startMesh, type UpOptions, type UpReport } from '@hypermesh/devnet';
+import { ingressesOf, openTemporaryDirectory, type RunningMesh, runUp, startMesh, type UpOptions, type UpReport } from '@hypermesh/devnet';
 import { formatCaes } from '../amount.ts';
 import type { CommandContext } from '../command.ts';
 import { type ControlSocket, controlSocketOf, fitsSocket, openControlSocket } from './control-socket.ts';
@@ -15,10 +15,25 @@ export interface UpCommandOptions {
 
 /** Starts a mesh, does the main job on it, tells what happened, and stays unless it is to run once. */
 export async function up(context: CommandContext, options: UpCommandOptions): Promise<void> {
+  const directory = directoryOf(context, options);
+  if (directory !== null) return runIn(directory, context, options);
+  await using temporary = await openTemporaryDirectory('hypermesh-');
+  try {
+    await runIn(temporary.path, context, options);
+  } catch (error) {
+    if (!context.signal.aborted) {
+      temporary.keep();
+      context.out.notice(`State, keys and logs of the mesh that failed are in ${temporary.path}`);
+    }
+    throw error;
+  }
+}
+
+async function runIn(directory: string, context: CommandContext, options: UpCommandOptions): Promise<void> {
   const startedAt = performance.now();
   const { out, signal } = context;
   const settings: UpOptions = {
-    directory: directoryOf(context, options),
+    directory,
     ...(options.example === undefined ? {} : { example: resolve(context.cwd, options.example) }),
     signal,
     onProgress: (text) => out.progress(text),
@@ -37,6 +52,7 @@ export async function up(context: CommandContext, options: UpCommandOptions): Pr
   out.progress('Ending the mesh');
 }
 
+/** Null for a folder that goes with the mesh. */
 function directoryOf({ cwd, contexts }: CommandContext, { directory, keep = false }: UpCommandOptions): string | null {
   if (directory !== undefined) return resolve(cwd, directory);
   return keep ? join(contexts.directory, 'local') : null;

@@ -3,7 +3,7 @@ import { devnetError } from '../errors.ts';
 
 const POLL_MS = 100;
 
-/** Asks until the answer is not false or undefined. Throws `devnet.step_failed` with what was awaited. */
+/** Asks until the answer is not false or undefined. Throws `devnet.step_failed` with what was awaited and what went wrong last. */
 export async function waitUntil<T>(
   what: string,
   timeoutMs: number,
@@ -23,5 +23,10 @@ export async function waitUntil<T>(
     }
     await pause(POLL_MS, undefined, { signal });
   }
-  throw devnetError('devnet.step_failed', { waitedFor: what, timeoutMs }, { cause: problem });
+  throw devnetError('devnet.step_failed', { waitedFor: what, timeoutMs, reason: reasonOf(problem) }, { cause: problem });
+}
+
+function reasonOf(problem: unknown): string | undefined {
+  if (problem === undefined) return undefined;
+  return problem instanceof Error ? problem.message : String(problem);
 }

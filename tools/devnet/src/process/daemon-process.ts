@@ -43,8 +43,9 @@ export const READY_MS_MAX: number = 60_000;
 const LAST_LINES = 5;
 const LAST_BYTES = 4_096;
 
-/** Starts a daemon and waits until it says that it is ready. Throws `devnet.daemon_failed` with its last words. */
+/** Starts a daemon and waits until it says that it is ready. Throws `devnet.daemon_failed` with its last words, and the signal's reason. */
 export async function startDaemon(spec: DaemonSpec, signal: AbortSignal): Promise<DaemonProcess> {
+  signal.throwIfAborted();
   const program = spec.program ?? createRequire(import.meta.url).resolve(`@hypermesh/daemons/${spec.kind}`);
   const log = await open(spec.logFile, 'a', 0o600);
   try {
@@ -54,7 +55,7 @@ export async function startDaemon(spec: DaemonSpec, signal: AbortSignal): Promis
       detached: true,
     });
     const ended = endOf(child);
-    const addresses = await readiness(child, ended, spec, AbortSignal.any([signal, AbortSignal.timeout(READY_MS_MAX)]));
+    const addresses = await readiness(child, ended, spec, signal);
     return new ChildDaemon(spec, child, addresses, ended);
   } finally {
     await log.close();
@@ -72,6 +73,7 @@ async function readiness(child: ChildProcess, ended: Promise<DaemonExit>, spec: 
   const failed = async (reason: string): Promise<Error> => {
     child.kill('SIGKILL');
     await ended;
+    signal.throwIfAborted();
     return devnetError('devnet.daemon_failed', { daemon: spec.name, reason, log: spec.logFile, last: await lastLines(spec.logFile) });
   };
   const answer = new Promise<DaemonAddresses>((resolve) => {
@@ -81,7 +83,8 @@ async function readiness(child: ChildProcess, ended: Promise<DaemonExit>, spec: 
       if (addresses !== undefined) resolve(addresses);
     });
   });
-  const given = new Promise<'given-up'>((resolve) => signal.addEventListener('abort', () => resolve('given-up'), { once: true }));
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(READY_MS_MAX)]);
+  const given = new Promise<'given-up'>((resolve) => limit.addEventListener('abort', () => resolve('given-up'), { once: true }));
   const outcome = await Promise.race([answer, ended.then(() => 'ended' as const), given]);
   if (outcome === 'ended') throw await failed('it ended before it was ready');
   if (outcome === 'given-up') throw await failed('it was not ready in time');
