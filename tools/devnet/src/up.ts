@@ -7,6 +7,7 @@ import { hasCode } from '@hypermesh/stoq';
 import { devnetError } from './errors.ts';
 import { openUser, type User } from './job/user.ts';
 import { type JobReport, runMainJob } from './job/main-job.ts';
+import { assertPlatform } from './mesh/directory-lock.ts';
 import { USER, VALIDATORS } from './mesh/layout.ts';
 import { type LocalMesh, startLocalMesh } from './mesh/local-mesh.ts';
 import { createLocalMesh } from './mesh/new-mesh.ts';
@@ -43,6 +44,7 @@ const NODE_WORKLOADS = 32;
 
 /** Makes the mesh of a directory if there is none, starts it, and opens the first user. */
 export async function startMesh(options: Omit<UpOptions, 'example'>): Promise<RunningMesh> {
+  assertPlatform();
   if (options.directory !== null) return startIn(options.directory, options);
   const { onProgress, signal } = options;
   await using opening = new AsyncDisposableStack();
