@@ -1,9 +1,10 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { formatId } from '@hypermesh/stoq';
 import { buildPackage, type BuiltPackage, type Manifest, packageRoot } from '@hypermesh/catalog';
 import type { CommandContext } from '../command.ts';
+import { intoNewFolder } from '../reserved.ts';
 import { formatBytes } from '../text.ts';
 
 export interface BuildOptions {
@@ -11,12 +12,20 @@ export interface BuildOptions {
 }
 
 export async function build(context: CommandContext, source: string, { output }: BuildOptions): Promise<void> {
-  const target = output === undefined ? null : resolve(context.cwd, output);
-  await withBuilt(resolve(context.cwd, source), async ({ manifest, directory }) => {
-    if (target !== null) await copyFiles(manifest, directory, target);
-    const value = { ...packageValue(manifest), ...(target === null ? {} : { directory: target }) };
-    context.out.result(value, () => manifestText(context, manifest));
-  });
+  const from = resolve(context.cwd, source);
+  if (output === undefined) return withBuilt(from, async ({ manifest }) => tell(context, manifest, {}));
+  const target = resolve(context.cwd, output);
+  const manifest = await intoNewFolder(target, () =>
+    withBuilt(from, async (built) => {
+      await copyFiles(built.manifest, built.directory, target);
+      return built.manifest;
+    }),
+  );
+  tell(context, manifest, { directory: target });
+}
+
+function tell(context: CommandContext, manifest: Manifest, place: { readonly directory?: string }): void {
+  context.out.result({ ...packageValue(manifest), ...place }, () => manifestText(context, manifest));
 }
 
 /** Builds into a temporary folder that is gone afterwards. */
@@ -29,10 +38,7 @@ export async function withBuilt<T>(source: string, use: (built: BuiltPackage) =>
   }
 }
 
-/** A folder that is there is not touched. */
 export async function copyFiles({ files }: Manifest, from: string, target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
-  await mkdir(target);
   for (const { path } of files) await cp(join(from, path), join(target, path));
 }
 
