@@ -2,7 +2,10 @@ import { CodedError, defineErrors, type ErrorData, type ErrorFactory } from '@hy
 
 const catalogue = {
   'cli.usage': { message: 'The command line is not complete or not understood', retryable: false },
-  'cli.context_missing': { message: 'There is no such context; make one with "hypermesh login TOKEN"', retryable: false },
+  'cli.context_missing': {
+    message: 'There is no such context; see "hypermesh context ls", make one with "hypermesh login TOKEN" or "hypermesh login --home DIR"',
+    retryable: false,
+  },
   'cli.context_exists': { message: 'A context of that name is already there; choose another with --context', retryable: false },
   'cli.context_keys': {
     message: 'The context holds the only copy of its keys; add --delete-keys to delete them for good',

@@ -15,6 +15,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'hypermesh.transaction_owner': 'The account is no member of the mesh yet; repeat "hypermesh login".',
   'stoq.carrier_refused': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
   'stoq.carrier_timeout': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
+  'trustchain.keystore_missing':
+    'If its mesh has ended, forget the context with "hypermesh logout"; a home that is there is taken with "hypermesh login --home DIR".',
   'trustchain.token_used': 'Ask for a new token: hypermesh node invite',
   'trustchain.token_invalid': 'Paste the whole line that begins with join1. or ask for a new token: hypermesh node invite',
   'trustchain.certificate_expired': 'Log in again with a new token.',

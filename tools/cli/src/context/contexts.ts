@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type * as Errors from '../errors.ts';
@@ -11,6 +11,8 @@ export interface ContextEntry {
   readonly current: boolean;
   /** Whether the folder lies elsewhere and is only named here. */
   readonly linked: boolean;
+  /** False for a folder elsewhere that is gone, such as with its mesh. */
+  readonly there: boolean;
 }
 
 /** Owner of the user's contexts on disk. */
@@ -22,13 +24,25 @@ export interface Contexts {
   /** Name of the one that commands use; null while there is none. */
   current(): Promise<string | null>;
   use(name: string): Promise<void>;
-  /** Takes a home over: `move` puts it under the contexts, otherwise it is only named. Throws `cli.context_exists`. */
+  /**
+   * Whether a context of that name can be made: none is there, or one whose home is gone, or the one of this home. `home` is null for one
+   * that does not exist yet. Throws `cli.context_exists`.
+   */
+  assertFree(name: string, home: string | null): Promise<void>;
+  /** The name, with a number where another context has it. */
+  freeName(name: string, home: string | null): Promise<string>;
+  /**
+   * Takes a home over and makes it the current one: `move` puts it under the contexts, otherwise it is only named. One that is named so
+   * already stays. Throws `cli.context_exists`.
+   */
   add(name: string, home: string, options: { readonly move: boolean }): Promise<ContextEntry>;
   /** Forgets the context; a home under the contexts is deleted with its keys. */
   remove(name: string): Promise<void>;
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/u;
+// Leaves room for a number.
+const DEFAULT_NAME_LENGTH_MAX = 56;
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 
@@ -67,17 +81,35 @@ export function createContexts(directory: string): Contexts {
     await rename(`${currentFile}.new`, currentFile);
   };
 
+  const isFree = async (name: string, home: string | null): Promise<boolean> => {
+    const known = (await list()).find((entry) => entry.name === name);
+    return known === undefined || !known.there || (known.linked && home !== null && known.home === resolve(home));
+  };
+
+  const assertFree = async (name: string, home: string | null): Promise<void> => {
+    await assertName(name);
+    if (!(await isFree(name, home))) throw (await errors()).cliError('cli.context_exists', { context: name });
+  };
+
   return {
     directory,
+    assertFree,
+    async freeName(name, home) {
+      for (let number = 1; ; number++) {
+        const numbered = number === 1 ? name : `${name}-${number}`;
+        if (await isFree(numbered, home)) return numbered;
+      }
+    },
     list,
     find,
     current,
     use,
     async add(name, home, { move }) {
-      await assertName(name);
+      await assertFree(name, move ? null : home);
       const place = join(folder, name);
-      if ((await orNull(lstat(place))) !== null) throw (await errors()).cliError('cli.context_exists', { context: name });
       await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
+      // What may be there is a name for this home, or for one that is gone.
+      await rm(place, { force: true });
       if (move) await rename(home, place);
       else await symlink(resolve(home), place);
       await use(name);
@@ -94,11 +126,31 @@ export function createContexts(directory: string): Contexts {
 async function entryOf(folder: string, name: string, active: string | null): Promise<ContextEntry> {
   const place = join(folder, name);
   const linked = (await lstat(place)).isSymbolicLink();
-  return { name, home: linked ? await readlink(place) : place, current: name === active, linked };
+  return { name, home: linked ? await readlink(place) : place, current: name === active, linked, there: await isThere(place) };
+}
+
+/** One that may not be looked at is there. */
+async function isThere(place: string): Promise<boolean> {
+  try {
+    await stat(place);
+    return true;
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
+  }
+}
+
+/** What a mesh is called by default: its name, as far as a context can have it. */
+export function contextNameOf(mesh: string): string {
+  const name = mesh
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]/gu, '-')
+    .slice(0, DEFAULT_NAME_LENGTH_MAX)
+    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/gu, '');
+  return name === '' ? 'mesh' : name;
 }
 
 /** A name becomes a folder. */
-export async function assertName(name: string): Promise<void> {
+async function assertName(name: string): Promise<void> {
   if (!NAME.test(name)) throw (await errors()).usageError('A context has a name of lower-case letters, digits, ".", "_" and "-"', { name });
 }
 

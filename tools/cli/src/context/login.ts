@@ -7,7 +7,7 @@ import type { CommandContext } from '../command.ts';
 import { usageError } from '../errors.ts';
 import type { Session } from '../session.ts';
 import { hexOf } from '../text.ts';
-import { assertName } from './contexts.ts';
+import { contextNameOf } from './contexts.ts';
 import { prepareHome } from './home.ts';
 
 export interface LoginOptions {
@@ -24,8 +24,10 @@ const TOKEN_CHARS_MAX = 64 * 1024;
 export async function login(context: CommandContext, token: string | null, options: LoginOptions): Promise<void> {
   const given = [token, options.tokenFile, options.home].filter((way) => way !== undefined && way !== null);
   if (given.length > 1) throw usageError('Give one of a token, --token-file and --home');
-  if (context.contextWanted !== null) await assertName(context.contextWanted);
-  if (options.home !== undefined) return adopt(context, resolve(context.cwd, options.home), options.name ?? null);
+  const adopted = options.home === undefined ? null : resolve(context.cwd, options.home);
+  // Before a token is spent.
+  if (context.contextWanted !== null) await context.contexts.assertFree(context.contextWanted, adopted);
+  if (adopted !== null) return adopt(context, adopted, options.name ?? null);
 
   const line = token ?? (await readToken(context, options.tokenFile));
   const parsed = parseJoinToken(line);
@@ -86,8 +88,9 @@ async function orderedInvitation({ mesh, signal }: Session, hash: Uint8Array): P
 }
 
 async function keep(context: CommandContext, joined: Joined, home: string, move: boolean): Promise<void> {
-  const name = context.contextWanted ?? joined.mesh.toLowerCase().replaceAll(/[^a-z0-9._-]/gu, '-');
-  const entry = await context.contexts.add(name, home, { move });
+  const { contexts, contextWanted } = context;
+  const name = contextWanted ?? (await contexts.freeName(contextNameOf(joined.mesh), move ? null : home));
+  const entry = await contexts.add(name, home, { move });
   context.out.result({ context: name, home: entry.home, ...joined }, () =>
     [`Logged in to ${joined.mesh} as ${joined.memberName}.`, `The current context is now "${name}", in ${entry.home}.`].join('\n'),
   );

@@ -10,19 +10,21 @@ export async function logout(context: CommandContext, { deleteKeys = false }: Lo
   const entry = await contexts.find(await context.contextName());
   if (!entry.linked && !deleteKeys) throw cliError('cli.context_keys', { context: entry.name, home: entry.home });
   await contexts.remove(entry.name);
-  out.result({ context: entry.name, home: entry.home, deleted: !entry.linked }, () =>
-    entry.linked ? `Forgot context "${entry.name}"; its keys stay in ${entry.home}.` : `Deleted context "${entry.name}" with its keys.`,
-  );
+  const { name, home, linked, there } = entry;
+  out.result({ context: name, home, deleted: !linked }, () => {
+    if (!linked) return `Deleted context "${name}" with its keys.`;
+    return there ? `Forgot context "${name}"; its keys stay in ${home}.` : `Forgot context "${name}"; its home is gone.`;
+  });
 }
 
 export async function listContexts({ contexts, out }: CommandContext): Promise<void> {
   const entries = await contexts.list();
   out.result(entries, () =>
     entries.length === 0
-      ? 'No context yet; make one with "hypermesh login TOKEN" or "hypermesh up".'
+      ? 'No context yet; make one with "hypermesh login TOKEN" or "hypermesh login --home DIR".'
       : out.table(
           ['', 'NAME', 'HOME'],
-          entries.map(({ name, home, current }) => [current ? '*' : '', name, home]),
+          entries.map(({ name, home, current, there }) => [current ? '*' : '', name, there ? home : `${home} (gone)`]),
         ),
   );
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createCrypto, systemEntropy } from '@hypermesh/stoq';
 import { loadSigningPair, IDENTITY_KEY, openKeystore, readPassphrase } from '@hypermesh/trustchain';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { contextsDirectory, createContexts } from '../../src/context/contexts.ts';
+import { contextNameOf, contextsDirectory, createContexts } from '../../src/context/contexts.ts';
 import { prepareHome } from '../../src/context/home.ts';
 import { runInProcess } from '../cli-run.ts';
 
@@ -56,6 +56,54 @@ describe('contexts', () => {
     });
     await expect(contexts.add('../x', join(directory, 'b'), { move: false })).rejects.toMatchObject({ code: 'cli.usage' });
     await expect(contexts.use('gone')).rejects.toMatchObject({ code: 'cli.context_missing' });
+  });
+
+  test('a home that is named already stays, one that is gone makes room, and no other is replaced', async () => {
+    const contexts = createContexts(join(directory, 'config'));
+    const [one, other] = [await homeAt(join(directory, 'one')), await homeAt(join(directory, 'other'))];
+    await contexts.add('local', one, { move: false });
+    expect(await contexts.freeName('local', one)).toBe('local');
+    expect(await contexts.add('local', one, { move: false })).toMatchObject({ home: one, current: true });
+    await expect(contexts.assertFree('local', other)).rejects.toMatchObject({ code: 'cli.context_exists' });
+    await expect(contexts.assertFree('local', null)).rejects.toMatchObject({ code: 'cli.context_exists' });
+    expect(await contexts.freeName('local', other)).toBe('local-2');
+    await contexts.add('local-2', other, { move: false });
+    expect(await contexts.freeName('local', other)).toBe('local-2');
+    expect(await contexts.freeName('local', null)).toBe('local-3');
+
+    await rm(one, { recursive: true });
+    expect(await contexts.find('local')).toMatchObject({ home: one, there: false });
+    expect((await runInProcess(['context', 'ls'], { home: join(directory, 'config') })).stdout).toContain(`${one} (gone)`);
+    expect(await contexts.add('local', other, { move: false })).toMatchObject({ home: other, there: true });
+    await rm(other, { recursive: true });
+    expect((await runInProcess(['status'], { home: join(directory, 'config') })).stderr).toContain('hypermesh logout');
+    expect((await runInProcess(['logout'], { home: join(directory, 'config') })).stdout).toContain('its home is gone');
+    expect(await contexts.add('local-2', await homeAt(join(directory, 'third')), { move: true })).toMatchObject({
+      linked: false,
+      there: true,
+    });
+  });
+
+  test.each([
+    { mesh: 'local', expected: 'local' },
+    { mesh: 'My Mesh!', expected: 'my-mesh' },
+    { mesh: '---', expected: 'mesh' },
+    { mesh: 'x'.repeat(100), expected: 'x'.repeat(56) },
+  ])('a mesh called $mesh has a context called $expected', ({ mesh, expected }) => {
+    expect(contextNameOf(mesh)).toBe(expected);
+  });
+
+  test('a name that is taken is refused before a token is spent', async () => {
+    const contexts = createContexts(directory);
+    await contexts.add('lab', await homeAt(join(directory, 'a')), { move: true });
+    for (const argv of [
+      ['login', 'join1.AAAA', '--context', 'lab'],
+      ['login', '--home', 'b', '--context', 'lab'],
+    ]) {
+      const { code, stderr } = await runInProcess(argv, { home: directory });
+      expect({ argv, code }).toEqual({ argv, code: 2 });
+      expect(stderr).toMatch(/^error: A context of that name is already there/u);
+    }
   });
 
   test('the commands show, switch and forget them', async () => {
