@@ -11,10 +11,15 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
   };
 }
 
+// What a timer of the runtime counts to, in milliseconds of 31 bits; beyond that it would fire at once.
+const SECONDS_MAX = 2_147_483;
+
 /** A parser of durations in seconds, fractions allowed. */
 export function seconds(text: string): number {
   const value = Number(text);
-  if (!/^\d+(?:\.\d{1,3})?$/u.test(text) || value <= 0) throw new InvalidArgumentError('Write seconds, e.g. 30 or 0.5.');
+  if (!/^\d+(?:\.\d{1,3})?$/u.test(text) || value <= 0 || value > SECONDS_MAX) {
+    throw new InvalidArgumentError(`Write seconds up to ${SECONDS_MAX}, e.g. 30 or 0.5.`);
+  }
   return value;
 }
 

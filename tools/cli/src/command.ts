@@ -1,4 +1,5 @@
 import type { Contexts } from './context/contexts.ts';
+import type { CliProcess } from './interruption.ts';
 import type { Output } from './output.ts';
 import type { Session } from './session.ts';
 
@@ -16,7 +17,7 @@ export interface CommandContext {
   /** Aborts on Ctrl-C and at the time limit of the command. */
   readonly signal: AbortSignal;
   readonly cwd: string;
-  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly stdin: CliProcess['stdin'];
   readonly contexts: Contexts;
   /** Name of the context to use: `--context`, `HYPERMESH_CONTEXT` or the current one. Throws `cli.context_missing`. */
   contextName(): Promise<string>;

@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
+
 /** The part of the runtime's `process` that the command uses; tests hand in their own. */
 export interface CliProcess extends Pick<NodeJS.Process, 'env' | 'cwd' | 'on' | 'off' | 'kill' | 'pid'> {
-  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
 }

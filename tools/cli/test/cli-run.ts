@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ExitCode } from '../src/exit-code.ts';
 import { runCli } from '../src/run.ts';
@@ -38,7 +39,14 @@ export interface InProcess extends Outcome {
 /** Runs the command in this process. A signal comes right after it has told of the wanted progress. */
 export async function runInProcess(
   argv: readonly string[],
-  options: { readonly home: string; readonly cwd?: string; readonly stdin?: string; readonly interruptAt?: string },
+  options: {
+    readonly home: string;
+    readonly cwd?: string;
+    readonly stdin?: string;
+    /** Standard input in place of `stdin`. */
+    readonly terminal?: Readable & { readonly isTTY: true };
+    readonly interruptAt?: string;
+  },
 ): Promise<InProcess> {
   const signals = new EventEmitter();
   let [stdout, stderr] = ['', ''];
@@ -49,7 +57,7 @@ export async function runInProcess(
     kill: () => true,
     on: signals.on.bind(signals) as NodeJS.Process['on'],
     off: signals.off.bind(signals) as NodeJS.Process['off'],
-    stdin: stdinOf(options.stdin ?? ''),
+    stdin: options.terminal ?? Readable.from([options.stdin ?? '']),
     stdout: { write: (text: string) => (stdout += text) },
     stderr: {
       write(text: string) {
@@ -59,8 +67,4 @@ export async function runInProcess(
     },
   });
   return { code, stdout, stderr };
-}
-
-async function* stdinOf(text: string): AsyncGenerator<string> {
-  yield text;
 }

@@ -27,16 +27,16 @@ test('the first signal asks, the second ends, and nothing is watched afterwards'
 
 test('the end of the terminal asks, and never counts as the second signal', () => {
   const signals = new EventEmitter();
-  const { signal, release } = watchInterruption({
+  const interruption = watchInterruption({
     on: signals.on.bind(signals) as NodeJS.Process['on'],
     off: signals.off.bind(signals) as NodeJS.Process['off'],
     kill: () => expect.unreachable(),
     pid: 7,
   });
   signals.emit('SIGHUP', 'SIGHUP');
-  expect(signal.aborted).toBe(true);
+  expect(interruption.signal.aborted).toBe(true);
   signals.emit('SIGHUP', 'SIGHUP');
-  release();
+  interruption.release();
   expect(signals.listenerCount('SIGHUP')).toBe(0);
 });
 

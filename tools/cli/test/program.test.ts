@@ -55,6 +55,7 @@ describe('usage', () => {
     { argv: ['node', 'invite', '--role', 'emperor'], says: 'Allowed choices' },
     { argv: ['cert', 'revoke', 'own', '--reason', 'boredom'], says: 'Allowed choices' },
     { argv: ['status', '--timeout', 'soon'], says: 'seconds' },
+    { argv: ['status', '--timeout', '3000000'], says: 'up to 2147483' },
     { argv: ['asset', 'show', 'zz'], says: 'hexadecimal' },
     { argv: ['ledger', 'escrow', 'hello', '--fund', '1', '--close'], says: 'one of --fund and --close' },
     { argv: ['ledger', 'escrow', 'hello', '--payment-id', '0'.repeat(32)], says: 'for --fund' },

@@ -43,7 +43,7 @@ test('a temporary mesh that fails to start stays, and says where', async () => {
 test('whoever makes a mesh where another process has made one meanwhile is told so', { timeout: MAKING_MS }, async () => {
   const directory = await temporaryRoot();
   const home = join(directory, 'mesh');
-  const onProgress = (): void => mkdirSync(join(home, 'nodes'), { recursive: true });
+  const onProgress = (): void => void mkdirSync(join(home, 'nodes'), { recursive: true });
   await expect(startMesh({ directory, signal, onProgress, onLost: expect.unreachable })).rejects.toMatchObject({
     code: 'devnet.directory_used',
     data: { directory: home },

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { decode, formatId, hasCode } from '@hypermesh/stoq';
-import { type AppDocument, resolveApp } from '@hypermesh/mesh';
+import { APP_DOCUMENT_BYTES_MAX, type AppDocument, resolveApp } from '@hypermesh/mesh';
 import { deployResultCodec, hypermeshError, queryMesh } from '@hypermesh/mesh/client';
 import type { AppPackage, AppSpec } from '@hypermesh/mesh/machine';
 import type { CommandContext } from '../command.ts';
 import { parsePositiveCaes } from '../amount.ts';
+import { readBoundedText } from '../bounded-file.ts';
 import { usageError } from '../errors.ts';
 import { payingOnce, paymentOf } from '../ledger/payment.ts';
 import { resolveInIndex, resolveRoot } from '../package/index-query.ts';
@@ -56,8 +56,8 @@ async function fundAndOrder(context: CommandContext, session: Session, { spec, w
   context.out.result({ ...appValue(answer), funded }, () => text);
 }
 
-async function readDocument({ cwd }: CommandContext, file: string, options: SpecOptions): Promise<AppDocument> {
-  return documentOfFile(await readFile(resolve(cwd, file), 'utf8'), file, options);
+async function readDocument({ cwd, signal }: CommandContext, file: string, options: SpecOptions): Promise<AppDocument> {
+  return documentOfFile(await readBoundedText(resolve(cwd, file), { bytesMax: APP_DOCUMENT_BYTES_MAX, signal }), file, options);
 }
 
 async function documentOf(session: Session, wanted: ReturnType<typeof parseReference>, options: SpecOptions): Promise<AppDocument> {

@@ -1,14 +1,13 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatId } from '@hypermesh/stoq';
 import { BUNDLE_BYTES_MAX, verifyBundle } from '@hypermesh/trustchain';
+import { readBounded } from '../bounded-file.ts';
 import type { CommandContext } from '../command.ts';
-import { cliError } from '../errors.ts';
 import { formatTime } from '../text.ts';
 
 /** Judges a bundle as every member does when it is shown one. Throws what `verifyBundle` throws. */
 export async function verifyFile(context: CommandContext, file: string): Promise<void> {
-  const bundle = await readBundle(resolve(context.cwd, file));
+  const bundle = await readBounded(resolve(context.cwd, file), { bytesMax: BUNDLE_BYTES_MAX, signal: context.signal });
   const { member, crypto, clock, signal } = await context.session();
   await member.ready(signal);
   const { trust, revocations } = member;
@@ -25,15 +24,4 @@ export async function verifyFile(context: CommandContext, file: string): Promise
       ['log', `entry ${logIndex}`],
     ]),
   );
-}
-
-async function readBundle(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    if (size > BUNDLE_BYTES_MAX) throw cliError('cli.file_unusable', { path, bytes: size, bytesMax: BUNDLE_BYTES_MAX });
-    return new Uint8Array(await file.readFile());
-  } finally {
-    await file.close();
-  }
 }

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { addAbortSignal } from 'node:stream';
 import { join, resolve } from 'node:path';
 import { createCrypto, formatId, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { type JoinToken, parseJoinToken, tokenHashOf } from '@hypermesh/trustchain';
 import { joinMesh, queryMesh } from '@hypermesh/mesh/client';
+import { readBoundedText } from '../bounded-file.ts';
 import type { CommandContext } from '../command.ts';
 import { usageError } from '../errors.ts';
 import type { Session } from '../session.ts';
@@ -18,7 +19,7 @@ export interface LoginOptions {
 }
 
 // The longest join token and a line feed.
-const TOKEN_CHARS_MAX = 64 * 1024;
+const TOKEN_BYTES_MAX = 64 * 1024;
 
 /** Enrols with TrustChain, becomes a member by a transaction, and keeps the membership as the current context. */
 export async function login(context: CommandContext, token: string | null, options: LoginOptions): Promise<void> {
@@ -96,13 +97,14 @@ async function keep(context: CommandContext, joined: Joined, home: string, move:
   );
 }
 
-async function readToken(context: CommandContext, file: string | undefined): Promise<string> {
-  if (file !== undefined) return readFile(resolve(context.cwd, file), 'utf8');
+async function readToken({ cwd, out, signal, stdin }: CommandContext, file: string | undefined): Promise<string> {
+  if (file !== undefined) return readBoundedText(resolve(cwd, file), { bytesMax: TOKEN_BYTES_MAX, signal });
+  if (stdin.isTTY === true) out.progress('Paste the join token:');
   let text = '';
-  for await (const chunk of context.stdin) {
+  // Destroyed when the signal aborts, and when the loop ends: an open terminal would hold the process.
+  for await (const chunk of addAbortSignal(signal, stdin) as AsyncIterable<Uint8Array | string>) {
     text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-    if (text.length > TOKEN_CHARS_MAX) break;
-    context.signal.throwIfAborted();
+    if (text.trimStart().includes('\n') || text.length > TOKEN_BYTES_MAX) break;
   }
   return text;
 }

@@ -11,7 +11,7 @@ export async function waitUntil<T>(
   ask: () => Promise<T | false | undefined>,
 ): Promise<T> {
   const deadline = AbortSignal.timeout(timeoutMs);
-  let problem: unknown;
+  let problem: Error | undefined;
   while (!deadline.aborted) {
     signal.throwIfAborted();
     try {
@@ -19,14 +19,9 @@ export async function waitUntil<T>(
       if (answer !== false && answer !== undefined) return answer;
       problem = undefined;
     } catch (error) {
-      problem = error;
+      problem = error instanceof Error ? error : new Error(String(error));
     }
     await pause(POLL_MS, undefined, { signal });
   }
-  throw devnetError('devnet.step_failed', { waitedFor: what, timeoutMs, reason: reasonOf(problem) }, { cause: problem });
-}
-
-function reasonOf(problem: unknown): string | undefined {
-  if (problem === undefined) return undefined;
-  return problem instanceof Error ? problem.message : String(problem);
+  throw devnetError('devnet.step_failed', { waitedFor: what, timeoutMs, reason: problem?.message }, { cause: problem });
 }
