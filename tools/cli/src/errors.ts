@@ -11,7 +11,7 @@ const catalogue = {
     message: 'The context holds the only copy of its keys; add --delete-keys to delete them for good',
     retryable: false,
   },
-  'cli.not_found': { message: 'Nothing of that name is known to the mesh', retryable: false },
+  'cli.not_found': { message: 'The mesh knows nothing of that name or number', retryable: false },
   'cli.file_unusable': { message: 'The file or folder cannot be used', retryable: false },
   'cli.interrupted': { message: 'Interrupted; what was ordered before may still take effect', retryable: false },
   'cli.timeout': { message: 'The mesh did not answer in time; allow more with --timeout SECONDS', retryable: true },

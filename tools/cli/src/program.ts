@@ -48,8 +48,17 @@ Exit codes: 0 done, 1 failed, 2 the command line or its input is wrong, 3 not au
 Completion: source <(hypermesh complete bash)`,
     );
   for (const declare of GROUPS) declare(program, perform);
-  tab(program);
+  declareCompletion(program);
   return program;
+}
+
+/** The library adds its command by itself, without a word for people. */
+function declareCompletion(program: Command): void {
+  tab(program);
+  program.commands
+    .find((command) => command.name() === 'complete')
+    ?.description('print a script by which a shell completes commands: bash, zsh, fish or powershell')
+    .addHelpText('after', examples('source <(hypermesh complete bash)'));
 }
 
 function version(): string {
