@@ -96,7 +96,13 @@ class ValidatorsClient implements MeshClient {
   async transact(account: MeshAccount, machine: string, operations: readonly Uint8Array[], options: TransactOptions): Promise<Receipt> {
     const receipt = await this.#explained(options.signal, async () => {
       const transaction = await this.#inTurn(account.owner, () => this.#submitNext(account, machine, operations, options));
-      return this.#settled(transaction, options.signal);
+      try {
+        return await this.#settled(transaction, options.signal);
+      } catch (error) {
+        // Whoever took it may have lost it: what follows on a sequence that nobody executes waits for ever.
+        this.#sequences.delete(nameOf(account.owner));
+        throw error;
+      }
     });
     return applied(receipt);
   }

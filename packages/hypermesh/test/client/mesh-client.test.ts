@@ -135,6 +135,29 @@ describe('a transaction', () => {
     expect(submissions).toEqual(['first', 'second']);
   });
 
+  test('that was accepted and lost leaves its sequence to the next one', async () => {
+    const sequences: number[] = [];
+    const abort = new AbortController();
+    const forgetful: Validator = {
+      account,
+      submit: async ({ transaction }) => {
+        const { id, body } = decodeTransaction(transaction);
+        sequences.push(body.sequence);
+        return { id };
+      },
+      receipt: async ({ id }) => {
+        if (sequences.length > 1) return answerFor(id);
+        abort.abort();
+        throw hypermeshError('hypermesh.not_committed');
+      },
+    };
+    const { client } = clientOf(forgetful, { account }, { account }, { account });
+    const lost = client.transact(mesh.accounts[0]!, 'mesh', operations, { signal: abort.signal });
+    await expect(lost).rejects.toMatchObject({ code: 'hypermesh.not_committed' });
+    await client.transact(mesh.accounts[0]!, 'mesh', operations, soon());
+    expect(sequences).toEqual([1, 1]);
+  });
+
   test('says why it was not committed', async () => {
     const abort = new AbortController();
     const never: Validator['receipt'] = () => (abort.abort(), Promise.reject(hypermeshError('hypermesh.not_committed')));
