@@ -7,8 +7,8 @@ import type { RuntimeDriver, Workload, WorkloadState } from '../runtime/driver.t
 import type { BootClock } from './boot-clock.ts';
 import type { DesiredPlacement, DesiredState, LeaseDeadline, PackageSource, PlacementReport } from './desired.ts';
 import { becomesHealthy, becomesUnhealthy } from './health.ts';
+import { LeaseGuard } from './lease-guard.ts';
 import { type HeldPlacement, reconcile } from './reconcile.ts';
-import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 // The look at what is desired when no change was announced: restarts that wait, leases that ran out.
 const TICK_MS = 500;
@@ -52,11 +52,12 @@ interface Held extends HeldPlacement {
   readonly aborted: AbortController;
   /** Settles when this run of the placement is over, its start included. */
   readonly over: Promise<void>;
+  /** Of an exclusive placement. */
+  readonly guard: LeaseGuard | undefined;
   readonly workload?: Workload;
-  readonly watchdog?: Watchdog;
 }
 
-type Run = Omit<Held, 'phase' | 'workload' | 'watchdog'>;
+type Run = Omit<Held, 'phase' | 'workload'>;
 
 class NodeAgent implements Agent {
   readonly #components: AgentComponents;
@@ -67,7 +68,8 @@ class NodeAgent implements Agent {
   #unsubscribe: () => void = () => undefined;
   #cancelTick: () => void = () => undefined;
   #stopped = true;
-  #deadline: number | null = null;
+  /** Boot time in milliseconds until which the newest known lease holds. */
+  #deadline = 0;
 
   constructor(components: AgentComponents) {
     this.#components = components;
@@ -143,18 +145,16 @@ class NodeAgent implements Agent {
   /** A renewed lease carries only what runs under its number. */
   #extend({ number, deadline }: LeaseDeadline): void {
     this.#deadline = deadline;
-    for (const { watchdog, workload, lease } of this.#held.values()) {
-      if (watchdog === undefined || lease !== number) continue;
-      this.#track(watchdog.extend(deadline).catch(() => workload?.stop({ graceMs: 0 })));
-    }
+    for (const { guard, lease, phase } of this.#held.values()) if (lease === number && phase !== 'failed') guard?.extend(deadline);
   }
 
   #begin(placement: DesiredPlacement, failures: number): void {
     const { id, lease } = placement;
     const aborted = new AbortController();
+    const guard = placement.exclusive ? new LeaseGuard(this.#components, this.#deadline) : undefined;
     // Begins in a later turn, when the placement is held.
     const over = Promise.resolve().then(() => this.#live(run));
-    const run: Run = { id, lease, placement, aborted, over, failures, since: this.#components.clock.monotonic() };
+    const run: Run = { id, lease, placement, aborted, guard, over, failures, since: this.#components.clock.monotonic() };
     this.#held.set(id, { ...run, phase: 'starting' });
     this.#report(placement, 'starting', '');
     this.#track(over);
@@ -162,26 +162,24 @@ class NodeAgent implements Agent {
 
   /** One run of a placement, from the fetch to its end. */
   async #live(run: Run): Promise<void> {
-    const { placement, aborted } = run;
+    const { placement, aborted, guard } = run;
+    const { clock } = this.#components;
+    const signal = guard === undefined ? aborted.signal : AbortSignal.any([aborted.signal, guard.lapsed]);
     let workload: Workload | undefined;
     try {
-      workload = await this.#launch(placement, aborted.signal);
-      const watchdog = placement.exclusive ? await this.#guard(workload, placement.lease) : undefined;
-      if (placement.health !== null) await becomesHealthy(workload, placement.health, this.#components.clock, aborted.signal);
-      if (aborted.signal.aborted) throw hypermeshError('hypermesh.workload_failed', { reason: 'stopped while it started' });
-      this.#held.set(run.id, {
-        ...run,
-        phase: 'running',
-        since: this.#components.clock.monotonic(),
-        workload,
-        ...(watchdog === undefined ? {} : { watchdog }),
-      });
+      workload = await this.#launch(placement, signal, guard);
+      if (guard !== undefined) await this.#bind(workload, guard);
+      if (placement.health !== null) await becomesHealthy(workload, placement.health, clock, signal);
+      if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { reason: 'stopped while it started' });
+      this.#held.set(run.id, { ...run, phase: 'running', since: clock.monotonic(), workload });
       this.#report(placement, 'ready', '');
       this.#fail(run, await this.#endOf(workload, run));
     } catch (error) {
       // What it ran ends before the next run begins; a driver that cannot end it says so in its next start.
       await workload?.stop({ graceMs: 0 }).catch(() => undefined);
       this.#fail(run, codeOf(error));
+    } finally {
+      guard?.release();
     }
   }
 
@@ -202,7 +200,7 @@ class NodeAgent implements Agent {
     return 'hypermesh.workload_unhealthy';
   }
 
-  async #launch(placement: DesiredPlacement, signal: AbortSignal): Promise<Workload> {
+  async #launch(placement: DesiredPlacement, signal: AbortSignal, guard: LeaseGuard | undefined): Promise<Workload> {
     const { packages, drivers, stateDirectory } = this.#components;
     const fetched = await packages.fetch(placement, signal);
     const driver = await driverFor(fetched.kind, drivers);
@@ -219,17 +217,15 @@ class NodeAgent implements Agent {
         limits: placement.limits,
         stateDirectory: home,
       },
-      { signal },
+      // A watchdog that does not start ends the run by its guard.
+      { signal, spawned: (pids) => void guard?.watch(pids).catch(() => undefined) },
     );
   }
 
-  async #guard(workload: Workload, number: number): Promise<Watchdog> {
-    const lease = this.#components.desired.lease();
-    if (lease?.number !== number) throw hypermeshError('hypermesh.lease_stale', { id: workload.id });
-    const watchdog = await startWatchdog(workload.pids, lease.deadline);
-    // Without its watchdog an exclusive workload must not run.
-    void watchdog.ended.then(() => this.#track(workload.stop({ graceMs: 0 })));
-    return watchdog;
+  /** Ends the workload with its guard. */
+  async #bind(workload: Workload, guard: LeaseGuard): Promise<void> {
+    guard.lapsed.addEventListener('abort', () => this.#track(workload.stop({ graceMs: 0 })), { once: true });
+    await guard.watch(workload.pids);
   }
 
   /** A run that ended although nobody asked for it: it is tried again. */

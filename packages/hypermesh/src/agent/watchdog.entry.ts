@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { bootClock, processStartTime } from './boot-clock.ts';
+import { bootTime, processStartTime } from './kernel-clock.ts';
 
 // One watchdog guards one exclusive workload. It kills the workload when its deadline passes, whatever has become of
 // the agent: dead (standard input ends) or stopped (no line comes). It ends when the workload has.
@@ -36,7 +36,7 @@ function check(): void {
   if (alive.length === 0) {
     clearInterval(timer);
     process.stdin.destroy();
-  } else if (bootClock() >= order.deadline) {
+  } else if (bootTime() >= order.deadline) {
     for (const { pid } of alive) kill(pid);
   }
 }

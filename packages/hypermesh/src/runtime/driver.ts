@@ -69,12 +69,21 @@ export type WorkloadState =
       readonly reason: 'exit' | 'stopped' | 'out-of-memory' | 'limit';
     };
 
+export interface StartOptions {
+  readonly signal: AbortSignal;
+  /**
+   * Called once with the process ids of the workload, as soon as they are known. A driver that runs nothing of the package before
+   * `start` resolves need not call it.
+   */
+  readonly spawned?: (pids: readonly number[]) => void;
+}
+
 /** Runs workloads of some package kinds. Every implementation passes the exported compliance suite. */
 export interface RuntimeDriver {
   readonly name: 'wasm' | 'oci' | 'process';
   status(): Promise<DriverStatus>;
-  /** Resolves when the workload accepts requests; throws `hypermesh.workload_failed`. */
-  start(spec: WorkloadSpec, options: { signal: AbortSignal }): Promise<Workload>;
+  /** Resolves when the workload accepts requests; ends what it started and throws `hypermesh.workload_failed` when the signal aborts before. */
+  start(spec: WorkloadSpec, options: StartOptions): Promise<Workload>;
   /** Ends whatever a killed agent left behind under the directory. */
   reclaim(stateDirectory: string): Promise<void>;
 }

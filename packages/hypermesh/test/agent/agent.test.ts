@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Agent, createAgent } from '../../src/agent/agent.ts';
-import { bootClock, processStartTime } from '../../src/agent/boot-clock.ts';
+import { bootClock, type BootClock, processStartTime } from '../../src/agent/boot-clock.ts';
 import type { DesiredPlacement, LeaseDeadline, PackageSource, PlacementReport } from '../../src/agent/desired.ts';
 import { hypermeshError } from '../../src/errors.ts';
-import type { RuntimeDriver } from '../../src/runtime/driver.ts';
+import type { RuntimeDriver, StartOptions, Workload } from '../../src/runtime/driver.ts';
 import { createProcessDriver } from '../runtime/process-driver.ts';
 import { settle, SteppedClock } from '../stepped-clock.ts';
 
@@ -24,10 +24,17 @@ interface Bench {
   readonly until: (id: string, state: PlacementReport['state'], lease?: number) => Promise<PlacementReport>;
 }
 
-async function bench(overrides: { readonly drivers?: readonly RuntimeDriver[]; readonly packages?: PackageSource } = {}): Promise<Bench> {
+interface BenchOverrides {
+  readonly drivers?: readonly RuntimeDriver[];
+  readonly packages?: PackageSource;
+  readonly clock?: SteppedClock;
+  readonly bootClock?: BootClock;
+}
+
+async function bench(overrides: BenchOverrides = {}): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), 'agent-'));
   await writeFile(join(directory, 'program'), '');
-  const clock = new SteppedClock();
+  const clock = overrides.clock ?? new SteppedClock();
   const listeners = new Set<() => void>();
   const reports: PlacementReport[] = [];
   let wanted: readonly DesiredPlacement[] = [];
@@ -50,7 +57,7 @@ async function bench(overrides: { readonly drivers?: readonly RuntimeDriver[]; r
       packages: overrides.packages ?? { fetch: async () => ({ directory, kind: 'program', entry: 'program' }) },
       drivers: overrides.drivers ?? [createProcessDriver()],
       clock,
-      bootClock,
+      bootClock: overrides.bootClock ?? bootClock,
       report: (report) => reports.push(report),
       stateDirectory: join(directory, 'state'),
     }),
@@ -298,7 +305,83 @@ describe('exclusive workloads', () => {
     expect(bootClock()).toBeGreaterThanOrEqual(renewed);
     expect(await bodyOf(made.agent, 'free')).toBe('ok');
   }, 20_000);
+
+  it('take renewals of their lease while they are not healthy yet', async () => {
+    const probes: number[] = [];
+    const made = await bench({
+      drivers: [
+        altered(async (start) => {
+          const workload = await start();
+          const handle = workload.handle.bind(workload);
+          workload.handle = async (...exchange) => ({ ...(await handle(...exchange)), status: probes.push(bootClock()) > 1 ? 200 : 503 });
+          return workload;
+        }),
+      ],
+    });
+    const first = bootClock() + 3_000;
+    made.lease = { number: 1, deadline: first };
+    made.want(placement('a-1', { exclusive: true, health: { path: '/', intervalMs: 10_000, timeoutMs: 2_000, failuresMax: 3 } }));
+    await turnsUntil(() => probes.length === 1);
+    made.lease = { number: 1, deadline: bootClock() + FAR_MS };
+    await made.clock.step(500);
+    await turnsUntil(() => bootClock() > first + 500);
+    await made.clock.step(10_000);
+    await made.until('a-1', 'ready');
+    expect(made.reports.map(({ state }) => state)).toEqual(['starting', 'ready']);
+  }, 20_000);
+
+  it('are guarded before they answer', async () => {
+    const pids: number[] = [];
+    const made = await bench({
+      drivers: [
+        altered(async (start, { signal }) => {
+          pids.push(...(await start()).pids);
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(hypermeshError('hypermesh.workload_failed'))));
+        }),
+      ],
+    });
+    const deadline = bootClock() + 3_000;
+    made.lease = { number: 1, deadline };
+    made.want(placement('a-1', { exclusive: true }));
+    await turnsUntil(() => pids.length === 1);
+    // Steps of the agent's clock would let it end the start itself.
+    await turnsUntil(() => !isAlive(pids[0]!));
+    expect(bootClock()).toBeGreaterThanOrEqual(deadline);
+    await made.until('a-1', 'failed');
+  }, 20_000);
+
+  it('are not started beyond their lease', async () => {
+    const clock = new SteppedClock();
+    const made = await bench({
+      clock,
+      bootClock: () => clock.monotonic(),
+      packages: {
+        fetch: (_, signal) =>
+          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(hypermeshError('hypermesh.workload_failed')))),
+      },
+    });
+    made.lease = { number: 1, deadline: clock.monotonic() + 4_000 };
+    made.want(placement('a-1', { exclusive: true }), placement('free'));
+    await clock.step(3_900);
+    expect(made.agent.placements()).toMatchObject([{ phase: 'starting' }, { phase: 'starting' }]);
+    await clock.step(100);
+    expect(made.agent.placements()).toMatchObject([{ phase: 'failed' }, { phase: 'starting' }]);
+  });
 });
+
+/** The process driver with another start. */
+function altered(start: (inner: () => Promise<Workload>, options: StartOptions) => Promise<Workload>): RuntimeDriver {
+  const inner = createProcessDriver();
+  return { ...inner, start: (spec, options) => start(() => inner.start(spec, options), options) };
+}
+
+async function turnsUntil(holds: () => boolean): Promise<void> {
+  const deadline = AbortSignal.timeout(15_000);
+  while (!holds()) {
+    expect(deadline.aborted).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 async function stepUntil(clock: SteppedClock, holds: () => boolean): Promise<void> {
   const deadline = AbortSignal.timeout(20_000);

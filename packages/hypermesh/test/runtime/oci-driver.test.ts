@@ -143,6 +143,19 @@ describe.skipIf(!status.available || BUSYBOX === undefined)('the oci driver', ()
     expect(await get(workload, '/')).toBe('hello from a container\n');
   });
 
+  test('tells of its process before it serves, and ends it with the start', async () => {
+    const abort = new AbortController();
+    const pids: number[] = [];
+    const spawned = (known: readonly number[]): void => {
+      pids.push(...known);
+      abort.abort();
+    };
+    const silent = driver.start(specOf('silent', { args: ['/bin/sh', '-c', 'sleep 60'] }), { signal: abort.signal, spawned });
+    await expect(silent).rejects.toMatchObject({ data: { reason: 'it did not serve in time' } });
+    expect(pids).toHaveLength(1);
+    expect(() => process.kill(pids[0] as number, 0)).toThrow('ESRCH');
+  });
+
   test('ends what a dead agent left behind', async () => {
     const workload = await start('orphan');
     const [pid] = workload.pids;

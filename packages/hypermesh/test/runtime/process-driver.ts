@@ -34,7 +34,7 @@ export function createProcessDriver(): RuntimeDriver {
           enforces: { memory: false, pids: false, cpu: false, fuel: false, wallClock: false },
         },
       }),
-    async start(spec, { signal }) {
+    async start(spec, { signal, spawned }) {
       signal.throwIfAborted();
       await access(join(spec.packageDirectory, spec.entry));
       await mkdir(spec.stateDirectory, { recursive: true });
@@ -47,6 +47,8 @@ export function createProcessDriver(): RuntimeDriver {
       });
       const workload = new ProcessWorkload(spec, child, socket);
       await writeFile(join(spec.stateDirectory, PID_FILE), `${child.pid} ${processStartTime(child.pid as number) ?? ''}`);
+      spawned?.(workload.pids);
+      signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
       await workload.serving;
       return workload;
     },

@@ -4,7 +4,7 @@ import { isAbsolute, join, normalize } from 'node:path';
 import { getuid } from 'node:process';
 import type { Clock } from '@hypermesh/stoq';
 import { hypermeshError } from '../../errors.ts';
-import type { DriverStatus, RuntimeDriver, Workload, WorkloadSpec } from '../driver.ts';
+import type { DriverStatus, RuntimeDriver, StartOptions, Workload, WorkloadSpec } from '../driver.ts';
 import { startBridge } from './bridge.ts';
 import { bundleConfig } from './bundle.ts';
 import { controlGroupVersion } from './control-group.ts';
@@ -23,8 +23,7 @@ export function createOciDriver(components: { readonly clock: Clock }): RuntimeD
   return {
     name: 'oci',
     status: ociStatus,
-    start: (spec, { signal }) =>
-      startContainer(spec, AbortSignal.any([signal, AbortSignal.timeout(CONTAINER_START_MS_MAX)]), components.clock),
+    start: (spec, options) => startContainer(spec, options, components.clock),
     async reclaim(stateDirectory) {
       const state = placesOf(stateDirectory);
       if (await exists(state.root)) await createRunc(state.root).delete(containerId(stateDirectory));
@@ -49,7 +48,8 @@ async function ociStatus(): Promise<DriverStatus> {
   };
 }
 
-async function startContainer(spec: WorkloadSpec, signal: AbortSignal, clock: Clock): Promise<Workload> {
+async function startContainer(spec: WorkloadSpec, options: StartOptions, clock: Clock): Promise<Workload> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(CONTAINER_START_MS_MAX)]);
   if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { id: spec.id, reason: 'the start was given up' });
   const version = await controlGroupVersion();
   if (version === undefined) throw hypermeshError('hypermesh.driver_unavailable', { reason: 'no control group limits memory here' });
@@ -69,6 +69,7 @@ async function startContainer(spec: WorkloadSpec, signal: AbortSignal, clock: Cl
   const workload = new OciWorkload({ spec, id, child, runc, cgroupsPath, version, places });
   try {
     const pid = await containerPid(places.pidFile, workload, signal, clock);
+    options.spawned?.([pid]);
     const bridge = startBridge(pid, places.socket);
     workload.attach(pid, bridge);
     await Promise.race([
