@@ -5,6 +5,7 @@ import type { Logger, Startable } from '@hypermesh/stoq/host';
 import type { Genesis } from '@hypermesh/trustchain';
 import { type MeshMethods, meshContract } from '../api.ts';
 import { validatorTargets } from '../client/validator-targets.ts';
+import { createValidatorSet } from '../consensus/validator-set.ts';
 import { hypermeshError } from '../errors.ts';
 import type { AccountRules } from '../executor/accounts.ts';
 import type { ExecutedBlock, Executor } from '../executor/executor.ts';
@@ -56,6 +57,8 @@ export function createFollower(components: FollowerComponents, config: FollowerC
 // A validator that restarts is followed again within this; one that is away costs an attempt in the longest time.
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 5_000;
+// A status is a small answer that a validator has at hand.
+const STATUS_MS_MAX = 2_000;
 // As many as consensus keeps: a proposer lags less.
 const KEPT_ROOTS_MAX = 1_024;
 
@@ -70,6 +73,7 @@ class LogFollower implements Follower {
   readonly #config: FollowerConfig;
   readonly #verifier: LogVerifier;
   readonly #clients: readonly Client<MeshMethods>[];
+  readonly #faultyMax: number;
   readonly #listeners = new Set<(block: ExecutedBlock) => void>();
   readonly #stopping = new AbortController();
   readonly #roots = new Map<number, Uint8Array>();
@@ -81,6 +85,7 @@ class LogFollower implements Follower {
     this.#components = components;
     this.#config = config;
     this.#verifier = new LogVerifier(config.genesis, components.crypto);
+    this.#faultyMax = createValidatorSet(config.genesis.validators).faultyMax;
     this.#clients = validatorTargets(config.genesis, config.as).map((target) => components.host.connect(meshContract, target));
   }
 
@@ -153,7 +158,7 @@ class LogFollower implements Follower {
       const before = executor.height;
       const name = genesis.validators[turn]?.name as string;
       try {
-        await this.#follow(this.#clients[turn] as Client<MeshMethods>, name, executor, genesisId);
+        await this.#follow(turn, name, executor, genesisId);
       } catch (error) {
         if (error instanceof Halt) return this.#halt(error.reason);
         if (!signal.aborted)
@@ -165,14 +170,28 @@ class LogFollower implements Follower {
     }
   }
 
-  async #follow(client: Client<MeshMethods>, name: string, executor: Executor, genesisId: Uint8Array): Promise<void> {
+  async #follow(turn: number, name: string, executor: Executor, genesisId: Uint8Array): Promise<void> {
     const { signal } = this.#stopping;
+    const client = this.#clients[turn] as Client<MeshMethods>;
     const assembler = new FollowAssembler(this.#verifier, executor.height === 0 ? genesisId : executor.blockId);
     for await (const item of client.follow({ afterHeight: executor.height }, { signal })) {
       this.#following = name;
       for (const block of assembler.take(item)) await this.#execute(executor, block);
+      if (item.kind === 'idle') await this.#assertNewest(turn, executor.height);
       signal.throwIfAborted();
     }
+  }
+
+  /**
+   * A validator with nothing new may be cut off, behind, or hold blocks back. Of one more others than may be faulty, one that is
+   * further is reason enough to look elsewhere. Throws `hypermesh.block_unknown`.
+   */
+  async #assertNewest(turn: number, height: number): Promise<void> {
+    const others = [...this.#clients.slice(turn + 1), ...this.#clients.slice(0, turn)].slice(0, this.#faultyMax + 1);
+    const options = { signal: this.#stopping.signal, deadlineMs: STATUS_MS_MAX };
+    const answers = await Promise.allSettled(others.map((client) => client.status({}, options)));
+    const certified = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.certifiedHeight : 0));
+    if (Math.max(0, ...certified) > height) throw hypermeshError('hypermesh.block_unknown', { height: height + 1 });
   }
 
   async #execute(executor: Executor, { id, block, batches }: FollowedBlock): Promise<void> {

@@ -12,14 +12,23 @@ export interface MeshServiceComponents {
   /** The running log; throws `hypermesh.not_running`. */
   readonly log: () => ValidatorLog;
   readonly status: () => MeshStatus;
+  /** It orders and executes nothing any more. */
+  readonly halted: () => boolean;
   readonly clock: Clock;
   readonly validators: readonly ValidatorEntry[];
 }
 
 /** What a validator answers to members of the mesh. */
-export function meshHandlers({ log, status, clock, validators }: MeshServiceComponents): Handlers<MeshMethods> {
+export function meshHandlers({ log, status, halted, clock, validators }: MeshServiceComponents): Handlers<MeshMethods> {
+  // Whoever submits or follows is better served by another validator.
+  const assertRunning = (): void => {
+    if (halted()) throw hypermeshError('hypermesh.not_running');
+  };
   return {
-    submit: async ({ transaction }) => ({ id: await log().submit(transaction) }),
+    submit: async ({ transaction }) => {
+      assertRunning();
+      return { id: await log().submit(transaction) };
+    },
     receipt: async ({ id, waitMs }, { signal }) => {
       const limit = new AbortController();
       const cancel = clock.after(waitMs, () => limit.abort());
@@ -46,17 +55,24 @@ export function meshHandlers({ log, status, clock, validators }: MeshServiceComp
     validators: async () => ({
       validators: validators.map(({ name, nodeId, addresses, voteKey }) => ({ name, nodeId, addresses, voteAlgorithm: voteKey.algorithm })),
     }),
-    follow: ({ afterHeight }, { signal }) => follow(log(), afterHeight, clock, signal),
+    follow: ({ afterHeight }, { signal }) => follow(log(), afterHeight, { clock, signal, halted, assertRunning }),
   };
 }
 
-async function* follow(log: ValidatorLog, afterHeight: number, clock: Clock, signal: AbortSignal): AsyncGenerator<FollowItem, void> {
-  for (let height = afterHeight; !signal.aborted;) {
+interface Following extends Pick<MeshServiceComponents, 'clock' | 'halted'> {
+  readonly signal: AbortSignal;
+  /** Throws `hypermesh.not_running`. */
+  readonly assertRunning: () => void;
+}
+
+async function* follow(log: ValidatorLog, afterHeight: number, following: Following): AsyncGenerator<FollowItem, void> {
+  for (let height = afterHeight; !following.signal.aborted;) {
+    following.assertRunning();
     const final = await log.blocks.finalAfter(height, FETCHED_BLOCKS_MAX);
     const last = final?.blocks.at(-1)?.height;
     // What was executed here has all its batches here.
     if (final === undefined || last === undefined || last > log.executor.height) {
-      if (!(await isProgress(log, height, clock, signal))) yield { kind: 'idle' };
+      if (!(await isProgress(log, height, following))) yield { kind: 'idle' };
       continue;
     }
     yield* itemsOf(log, final);
@@ -75,14 +91,14 @@ async function* itemsOf(log: ValidatorLog, { blocks, proof }: FinalBlocks): Asyn
   }
 }
 
-/** Waits until more was executed than `height`; false after a while without. */
-async function isProgress(log: ValidatorLog, height: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
+/** Waits until more was executed than `height`, or nothing ever will be; false after a while without. */
+async function isProgress(log: ValidatorLog, height: number, { clock, signal, halted }: Following): Promise<boolean> {
   const idle = new AbortController();
   const cancel = clock.after(FOLLOW_IDLE_MS, () => idle.abort());
   const before = log.executor.height;
   try {
     // A block that ends in the middle of a commit waits for the rest of it.
-    const answer = (): true | undefined => (log.executor.height > Math.max(before, height) ? true : undefined);
+    const answer = (): true | undefined => (halted() || log.executor.height > Math.max(before, height) ? true : undefined);
     await log.progressed.until(answer, AbortSignal.any([signal, idle.signal]));
     return true;
   } catch {

@@ -211,7 +211,7 @@ class MeshValidator implements Validator {
       batch: async (request, context) => service().handlers.batch(request, context),
       blocks: async (request, context) => service().handlers.blocks(request, context),
     });
-    host.serve(meshContract, meshHandlers({ log, status: () => this.status(), clock, validators }));
+    host.serve(meshContract, meshHandlers({ log, status: () => this.status(), halted: () => this.#halted !== '', clock, validators }));
   }
 
   #observed(): Parameters<typeof createValidatorMetrics>[1] {

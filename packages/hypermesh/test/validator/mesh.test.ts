@@ -1,6 +1,8 @@
 import { meshIdOf } from '@hypermesh/trustchain';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { meshContract } from '../../src/api.ts';
 import type { MeshClient } from '../../src/client/mesh-client.ts';
+import { validatorTargets } from '../../src/client/validator-targets.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import { signTransaction } from '../../src/transaction/transaction.ts';
 import { operation, put } from '../executor/register-machine.ts';
@@ -179,6 +181,10 @@ describe('a mesh', () => {
     for (let at = 0; running.alarms.length === 0 && at < 10; at++) await write(mesh, client, `${at}`);
     expect(running.alarms).toMatchObject([{ code: 'hypermesh.state_mismatch' }]);
     expect(running.validator.status().halted).toBe('hypermesh.state_mismatch');
+    const halted = (await mesh.clientHost()).connect(meshContract, validatorTargets(mesh.genesis, 'set-entry')[3]!);
+    await expect(halted.submit({ transaction: new Uint8Array() })).rejects.toMatchObject({ code: 'hypermesh.not_running' });
+    const following = halted.follow({ afterHeight: running.validator.height });
+    await expect(following[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'hypermesh.not_running' });
     await write(mesh, client, '2');
   });
 });
