@@ -1,6 +1,7 @@
 import type { Clock } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import type { HealthCheck } from '../mesh-machine/app.ts';
+import { pause } from '../pause.ts';
 import type { Workload } from '../runtime/driver.ts';
 
 // Answers from here on say that the replica, not the request, is at fault.
@@ -34,17 +35,4 @@ export async function becomesUnhealthy(workload: Workload, check: HealthCheck, c
     await pause(clock, check.intervalMs, signal);
     if (!signal.aborted) failures = (await isHealthy(workload, check, signal)) ? 0 : failures + 1;
   }
-}
-
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const ended = (): void => {
-      cancel();
-      signal.removeEventListener('abort', ended);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, ended);
-    signal.addEventListener('abort', ended, { once: true });
-  });
 }

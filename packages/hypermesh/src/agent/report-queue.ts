@@ -1,4 +1,5 @@
 import { type Clock, CodedError } from '@hypermesh/stoq';
+import { pause } from '../pause.ts';
 import type { PlacementReport } from './desired.ts';
 import type { SubmitOperations } from './mesh-source.ts';
 
@@ -65,7 +66,7 @@ class RetryingReportQueue implements ReportQueue {
         // One bad report spoils a transaction: each on its own says which.
         for (const entry of batch) await this.#sendAlone(entry);
       } else {
-        await this.#pause(waitMs);
+        await pause(this.#components.clock, waitMs, this.#ended.signal);
         waitMs = Math.min(RETRY_MS_MAX, 2 * waitMs);
       }
     }
@@ -92,20 +93,6 @@ class RetryingReportQueue implements ReportQueue {
 
   #forget(sent: readonly (readonly [string, PlacementReport])[]): void {
     for (const [key, report] of sent) if (this.#waiting.get(key) === report) this.#waiting.delete(key);
-  }
-
-  #pause(waitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#components.clock.after(waitMs, resolve);
-      this.#ended.signal.addEventListener(
-        'abort',
-        () => {
-          cancel();
-          resolve();
-        },
-        { once: true },
-      );
-    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Client, type Clock, CodedError } from '@hypermesh/stoq';
 import type { MeshMethods } from '../api.ts';
 import { hypermeshError } from '../errors.ts';
+import { pause } from '../pause.ts';
 
 // Between two rounds through all validators.
 const PAUSE_MS = 250;
@@ -68,15 +69,7 @@ export class FailOver {
 
   /** Gives the mesh time to make progress. */
   pause(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#clock.after(PAUSE_MS, done);
-      signal.addEventListener('abort', done);
-    });
+    return pause(this.#clock, PAUSE_MS, signal);
   }
 }
 

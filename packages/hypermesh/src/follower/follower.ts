@@ -11,6 +11,7 @@ import type { AccountRules } from '../executor/accounts.ts';
 import type { ExecutedBlock, Executor } from '../executor/executor.ts';
 import type { LogReader } from '../executor/log-reader.ts';
 import type { Machine, StateReader } from '../machine/machine.ts';
+import { pause } from '../pause.ts';
 import { StateStore } from '../state/state-store.ts';
 import { verifyInTurns } from '../transaction/verification-turns.ts';
 import { genesisOf, openExecutor } from '../validator/validator-stores.ts';
@@ -166,7 +167,7 @@ class LogFollower implements Follower {
       }
       this.#following = '';
       delayMs = executor.height > before ? RETRY_MS_MIN : Math.min(RETRY_MS_MAX, delayMs * 2);
-      await this.#pause(delayMs);
+      await pause(this.#components.clock, delayMs, signal);
     }
   }
 
@@ -219,20 +220,6 @@ class LogFollower implements Follower {
     this.#halted = coded.code;
     logger.fatal({ err: coded, code: coded.code }, 'the follower has stopped');
     alarm(coded);
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    const { signal } = this.#stopping;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#components.clock.after(delayMs, done);
-      signal.addEventListener('abort', done);
-    });
   }
 }
 

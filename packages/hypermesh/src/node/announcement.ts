@@ -1,6 +1,7 @@
 import type { Clock } from '@hypermesh/stoq';
 import type { SubmitOperations } from '../agent/mesh-source.ts';
 import type { MeshOperation } from '../mesh-machine/operation.ts';
+import { pause } from '../pause.ts';
 
 // Wait after an attempt that was not ordered, doubled each time up to the maximum: at first start the quorum is still forming.
 const RETRY_MS_MIN = 250;
@@ -27,12 +28,6 @@ export function createAnnouncement({ describe, submit, clock, onFailure }: Annou
   let work: Promise<void> | undefined;
   let done = false;
 
-  const pause = (waitMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = clock.after(waitMs, resolve);
-      stopped.signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
-    });
-
   const announce = async (): Promise<void> => {
     for (let waitMs = RETRY_MS_MIN; !stopped.signal.aborted && !done; waitMs = Math.min(RETRY_MS_MAX, 2 * waitMs)) {
       try {
@@ -41,7 +36,7 @@ export function createAnnouncement({ describe, submit, clock, onFailure }: Annou
       } catch (error) {
         if (stopped.signal.aborted) return;
         onFailure(error);
-        await pause(waitMs);
+        await pause(clock, waitMs, stopped.signal);
       }
     }
   };

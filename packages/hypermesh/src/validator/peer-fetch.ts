@@ -1,5 +1,6 @@
 import { type Clock, decode, hasCode } from '@hypermesh/stoq';
 import { type Block, blockCodec } from '../consensus/block.ts';
+import { pause } from '../pause.ts';
 import type { DecodedBatch } from '../transaction/decoded-batch.ts';
 import type { BatchVault } from './batch-vault.ts';
 import type { PeerLink } from './peer-link.ts';
@@ -44,7 +45,7 @@ export class PeerFetch {
       const batch = await this.#components.vault.load(digest);
       if (batch !== undefined) return batch;
       signal.throwIfAborted();
-      if (!(await this.#batch(digest, () => this.#inTurn([]), true))) await this.#pause(signal);
+      if (!(await this.#batch(digest, () => this.#inTurn([]), true))) await pause(this.#components.clock, RETRY_MS, signal);
     }
   }
 
@@ -118,17 +119,5 @@ export class PeerFetch {
       this.#askedAt.set(link, ++this.#asks);
       yield link;
     }
-  }
-
-  #pause(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#components.clock.after(RETRY_MS, done);
-      signal.addEventListener('abort', done);
-    });
   }
 }
