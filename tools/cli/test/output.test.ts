@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cliError } from '../src/errors.ts';
-import { EXIT, exitCodeOf } from '../src/exit-code.ts';
 import { Output, plainText } from '../src/output.ts';
-import { hypermeshError } from '@hypermesh/mesh';
 import { stoqError } from '@hypermesh/stoq';
 
 class Sink {
@@ -73,11 +71,3 @@ describe('output', () => {
     expect(JSON.parse(stdout.text)).toMatchObject({ error: { code: 'cli.not_found', data: { app: 'x' }, retryable: false } });
   });
 });
-
-test.each([
-  [cliError('cli.usage'), EXIT.usage],
-  [stoqError('stoq.rpc_forbidden'), EXIT.notAuthorised],
-  [hypermeshError('hypermesh.quorum_lost'), EXIT.unavailable],
-  [hypermeshError('hypermesh.unschedulable'), EXIT.failed],
-  [new Error('bug'), EXIT.failed],
-])('%s ends with its exit code', (error, code) => expect(exitCodeOf(error)).toBe(code));

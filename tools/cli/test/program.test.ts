@@ -36,9 +36,9 @@ describe('the process', () => {
     expect(stdout).toContain('transfer\tpay from your own account');
   });
 
-  test('reads a token from standard input and refuses a broken one with 3', { timeout: PROCESS_MS }, async () => {
+  test('reads a token from standard input and refuses a broken one with 2', { timeout: PROCESS_MS }, async () => {
     const { code, stdout } = await spawnCli(['login', '--json'], { home, stdin: 'join1.AAAA\n' });
-    expect(code).toBe(3);
+    expect(code).toBe(2);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'trustchain.token_invalid' } });
   });
 });
@@ -103,7 +103,7 @@ describe('offline commands', () => {
     expect((await stat(join(directory, 'nodes/admin/passphrase'))).mode & 0o077).toBe(0);
 
     const again = await runInProcess(argv, { home });
-    expect(again.code).toBe(1);
+    expect(again.code).toBe(2);
     expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'trustchain.mesh_exists' } });
   });
 
@@ -116,14 +116,14 @@ describe('offline commands', () => {
     expect(await readdir(join(home, 'out'))).toEqual(built.files.map(({ path }) => path).toSorted());
 
     const again = await runInProcess(['pkg', 'build', HELLO, '--output', 'out'], { home });
-    expect(again.code).toBe(1);
+    expect(again.code).toBe(2);
     expect(again.stderr).toContain('cli.file_unusable');
     expect((await runInProcess(['pkg', 'build', HELLO], { home })).stdout).toContain('hello@1.0.0 (wasm)');
   });
 
   test('a package without description and a missing app file are told by name', async () => {
     const none = await runInProcess(['pkg', 'build', '.'], { home });
-    expect(none.code).toBe(1);
+    expect(none.code).toBe(2);
     expect(none.stderr).toContain('package.yaml');
     const missing = await runInProcess(['app', 'deploy', 'app.yaml', '--json'], { home });
     expect(JSON.parse(missing.stdout)).toMatchObject({ error: { code: 'cli.file_unusable', data: { reason: 'ENOENT' } } });
@@ -140,7 +140,7 @@ describe('offline commands', () => {
   test('a token file is read, and a foreign file refused', async () => {
     await writeFile(join(home, 'token'), 'not a token');
     const { code, stderr } = await runInProcess(['login', '--token-file', 'token'], { home });
-    expect(code).toBe(3);
+    expect(code).toBe(2);
     expect(stderr).toContain('Paste the whole line');
     expect(await readFile(join(home, 'token'), 'utf8')).toBe('not a token');
   });
