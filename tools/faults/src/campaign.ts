@@ -19,6 +19,8 @@ export type Campaign = (context: CampaignContext) => Promise<void>;
 export interface CampaignReport {
   readonly name: CampaignName;
   readonly durationMs: number;
+  /** Before its end: what it has not judged may not hold. */
+  readonly isInterrupted: boolean;
   readonly counts: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
 }

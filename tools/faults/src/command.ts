@@ -20,6 +20,15 @@ export const USAGE: string = `usage: npm run faults -- [--rounds N] [--seed N] [
 const ROUNDS_DEFAULT = 20;
 const ROUNDS_MAX = 100_000;
 const SEED_MAX = 2 ** 47;
+// 128 and the number of SIGINT, as shells have it.
+const EXIT_INTERRUPTED = 130;
+
+interface FaultsReport {
+  readonly ok: boolean;
+  readonly isInterrupted: boolean;
+  readonly seed: number;
+  readonly campaigns: readonly CampaignReport[];
+}
 
 export interface FaultsOptions {
   readonly rounds: number;
@@ -28,8 +37,16 @@ export interface FaultsOptions {
   readonly isJson: boolean;
 }
 
-/** Exit code: 0 when everything held, 1 for a violation or a campaign that could not run, 2 for a mistake in the arguments. */
-export async function runCommand(args: readonly string[], output: CommandOutput, signal: AbortSignal): Promise<number> {
+/**
+ * Exit code: 0 when everything held, 1 for a violation or a campaign that could not run, 2 for a mistake in the arguments,
+ * 130 after an interruption.
+ */
+export async function runCommand(
+  args: readonly string[],
+  output: CommandOutput,
+  signal: AbortSignal,
+  run: typeof runCampaigns = runCampaigns,
+): Promise<number> {
   const options = parseOptions(args);
   if (options === null) {
     output.writeError(USAGE);
@@ -39,10 +56,13 @@ export async function runCommand(args: readonly string[], output: CommandOutput,
   const startedAt = performance.now();
   const onProgress = (text: string): void =>
     output.writeError(`[${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s] ${text}\n`);
-  const reports = await runCampaigns(options, { signal, onProgress });
-  const ok = reports.every(({ violations }) => violations.length === 0);
-  output.write(options.isJson ? `${JSON.stringify({ ok, seed: options.seed, campaigns: reports })}\n` : textOf(reports, options, ok));
-  return ok ? 0 : 1;
+  const campaigns = await run(options, { signal, onProgress });
+  const isInterrupted = signal.aborted;
+  const hasViolation = campaigns.some(({ violations }) => violations.length > 0);
+  const report: FaultsReport = { ok: !isInterrupted && !hasViolation, isInterrupted, seed: options.seed, campaigns };
+  output.write(options.isJson ? `${JSON.stringify(report)}\n` : textOf(report, options));
+  if (isInterrupted) return EXIT_INTERRUPTED;
+  return hasViolation ? 1 : 0;
 }
 
 export function parseOptions(args: readonly string[]): FaultsOptions | null {
@@ -69,13 +89,23 @@ function count(text: string | undefined, fallback: number, min: number, max: num
   return value >= min && value <= max ? value : null;
 }
 
-function textOf(reports: readonly CampaignReport[], { seed, rounds }: FaultsOptions, ok: boolean): string {
-  const lines: string[] = [];
-  for (const { name, durationMs, counts, violations } of reports) {
-    lines.push(`${name}: ${violations.length === 0 ? 'held' : `${violations.length} violations`} (${(durationMs / 1_000).toFixed(1)} s)`);
-    for (const [what, number] of Object.entries(counts)) lines.push(`  ${what}: ${number}`);
-    for (const violation of violations) lines.push(`  violation: ${violation}`);
-  }
-  lines.push(ok ? 'everything held' : `violated; the same faults again: npm run faults -- --rounds ${rounds} --seed ${seed}`);
+function textOf({ ok, isInterrupted, campaigns }: FaultsReport, options: FaultsOptions): string {
+  const lines = campaigns.flatMap((campaign) => [
+    `${campaign.name}: ${outcomeOf(campaign)} (${(campaign.durationMs / 1_000).toFixed(1)} s)`,
+    ...Object.entries(campaign.counts).map(([what, number]) => `  ${what}: ${number}`),
+    ...campaign.violations.map((violation) => `  violation: ${violation}`),
+  ]);
+  if (isInterrupted) lines.push('interrupted');
+  else lines.push(ok ? 'everything held' : `violated; the same faults again: ${repeating(options)}`);
   return `${lines.join('\n')}\n`;
+}
+
+function outcomeOf({ violations, isInterrupted }: CampaignReport): string {
+  if (violations.length > 0) return `${violations.length} violations`;
+  return isInterrupted ? 'interrupted' : 'held';
+}
+
+function repeating({ rounds, seed, campaigns }: FaultsOptions): string {
+  const only = campaigns.length === 1 ? ` --only ${campaigns[0]}` : '';
+  return `npm run faults -- --rounds ${rounds} --seed ${seed}${only}`;
 }

@@ -1,7 +1,13 @@
 /** What a campaign has counted, and what it found that must not be. */
 export class Findings {
+  readonly #signal: AbortSignal;
   readonly #counts = new Map<string, number>();
   readonly #violations: string[] = [];
+
+  /** What fails once `signal` is aborted fails because of that and is no finding. */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
 
   count(name: string, by = 1): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
@@ -23,7 +29,7 @@ export class Findings {
   }
 
   violation(text: string): void {
-    this.#violations.push(text);
+    if (!this.#signal.aborted) this.#violations.push(text);
   }
 
   /** A violation unless `holds`; answers whether it holds. */

@@ -1,7 +1,7 @@
 import { runCommand } from './command.ts';
 
 const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
 
 process.exitCode = await runCommand(
   process.argv.slice(2),

@@ -26,7 +26,6 @@ export interface RunContext {
 export async function runCampaigns({ campaigns, rounds, seed }: FaultsOptions, context: RunContext): Promise<readonly CampaignReport[]> {
   const reports: CampaignReport[] = [];
   for (const name of campaigns) {
-    // The campaign that was interrupted has reported it.
     if (context.signal.aborted) break;
     reports.push(await runCampaign(name, { rounds, seed }, context));
   }
@@ -39,7 +38,7 @@ async function runCampaign(
   { signal, onProgress }: RunContext,
 ): Promise<CampaignReport> {
   const startedAt = performance.now();
-  const findings = new Findings();
+  const findings = new Findings(signal);
   const say = (text: string): void => onProgress(`${name}: ${text}`);
   const directory = await mkdtemp(join(tmpdir(), `hypermesh-faults-${name}-`));
   await findings.check(name, async () => {
@@ -52,7 +51,8 @@ async function runCampaign(
     await RUNNERS[name]({ bed, rounds, seed, findings, onProgress: say });
   });
   const { counts, violations } = findings;
+  const isInterrupted = signal.aborted;
   if (violations.length === 0) await rm(directory, { recursive: true, force: true });
   else say(`${violations.length} violations; state and logs are in ${directory}`);
-  return { name, durationMs: Math.round(performance.now() - startedAt), counts, violations };
+  return { name, durationMs: Math.round(performance.now() - startedAt), isInterrupted, counts, violations };
 }

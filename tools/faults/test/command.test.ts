@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CAMPAIGNS } from '../src/campaign.ts';
+import { type CampaignReport, CAMPAIGNS } from '../src/campaign.ts';
 import { parseOptions, runCommand, USAGE } from '../src/command.ts';
 
 describe('arguments', () => {
@@ -18,4 +18,42 @@ describe('arguments', () => {
       expect(errors).toEqual([USAGE]);
     },
   );
+});
+
+describe('the result', () => {
+  const held: CampaignReport = { name: 'kills', durationMs: 1_000, isInterrupted: false, counts: { kills: 3 }, violations: [] };
+  const violated = { ...held, violations: ['a receipt is lost'] };
+  const cut = { ...held, isInterrupted: true };
+  const REPEAT = 'npm run faults -- --rounds 2 --seed 9';
+
+  test.each([
+    { name: 'everything held', reports: [held], code: 0, says: /^kills: held .*\n {2}kills: 3\neverything held\n$/u },
+    { name: 'a violation', reports: [violated], code: 1, says: new RegExp(`violation: a receipt is lost\n.*${REPEAT}\n$`, 'u') },
+    {
+      name: 'a violation of one',
+      args: ['--only', 'kills'],
+      reports: [violated],
+      code: 1,
+      says: new RegExp(`${REPEAT} --only kills\n$`, 'u'),
+    },
+    { name: 'an interruption', reports: [cut], isAborted: true, code: 130, says: /^kills: interrupted .*\ninterrupted\n$/su },
+    { name: 'an interruption before the first', reports: [], isAborted: true, code: 130, says: /^interrupted\n$/u },
+    {
+      name: 'a violation before it',
+      reports: [{ ...cut, ...violated }],
+      isAborted: true,
+      code: 130,
+      says: /1 violations.*\ninterrupted\n$/su,
+    },
+  ])('tells $name and ends with $code', async ({ args = [], reports, isAborted = false, code, says }) => {
+    const running = new AbortController();
+    const written: string[] = [];
+    const output = { write: (text: string) => void written.push(text), writeError: () => {} };
+    const run = async (): Promise<readonly CampaignReport[]> => {
+      if (isAborted) running.abort();
+      return reports;
+    };
+    expect(await runCommand(['--rounds', '2', '--seed', '9', ...args], output, running.signal, run)).toBe(code);
+    expect(written.join('')).toMatch(says);
+  });
 });

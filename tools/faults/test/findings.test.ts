@@ -4,7 +4,7 @@ import { describe as words, Findings } from '../src/findings.ts';
 
 describe('findings', () => {
   test('add up and keep the highest', () => {
-    const findings = new Findings();
+    const findings = new Findings(new AbortController().signal);
     findings.count('kills');
     findings.count('kills', 2);
     findings.highest('gap, ms', 4.4);
@@ -13,7 +13,7 @@ describe('findings', () => {
   });
 
   test('are violations when something does not hold or throws', async () => {
-    const findings = new Findings();
+    const findings = new Findings(new AbortController().signal);
     expect(findings.expect(true, 'held')).toBe(true);
     expect(findings.expect(false, 'lost')).toBe(false);
     await findings.check('receipts', async () => {
@@ -23,8 +23,18 @@ describe('findings', () => {
     expect(findings.violations).toEqual(['lost', expect.stringMatching(/^receipts: stoq\.blob_missing: .*"digest":"ab"/u)]);
   });
 
+  test('are none of what fails once the run is interrupted', async () => {
+    const running = new AbortController();
+    const findings = new Findings(running.signal);
+    findings.violation('lost');
+    running.abort();
+    findings.violation('a daemon has ended');
+    await findings.check('kills', () => Promise.reject(running.signal.reason));
+    expect(findings.violations).toEqual(['lost']);
+  });
+
   test('keep how long a step took, failed or not', async () => {
-    const findings = new Findings();
+    const findings = new Findings(new AbortController().signal);
     expect(await findings.timed('start', async () => 7)).toBe(7);
     await expect(findings.timed('stop', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(Object.keys(findings.counts)).toEqual(['start, longest, ms', 'stop, longest, ms']);

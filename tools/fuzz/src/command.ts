@@ -21,16 +21,31 @@ const SECONDS_DEFAULT = 60;
 const WARM_UP_SECONDS_DEFAULT = 240;
 const SECONDS_MAX = 7 * 24 * 3_600;
 const SEED_MAX = 2 ** 40;
+// 128 and the number of SIGINT, as shells have it.
+const EXIT_INTERRUPTED = 130;
 
-/** Exit code: 0 when nothing was violated, 1 otherwise, 2 for a mistake in the arguments. */
-export async function runCommand(args: readonly string[], output: CommandOutput, signal: AbortSignal): Promise<number> {
+/** Exit code: 0 when nothing was violated, 1 otherwise, 2 for a mistake in the arguments, 130 after an interruption. */
+export async function runCommand(
+  args: readonly string[],
+  output: CommandOutput,
+  signal: AbortSignal,
+  run: typeof runCampaign = runCampaign,
+): Promise<number> {
   const options = parseOptions(args);
   if (options === null) {
     output.writeError(USAGE);
     return 2;
   }
   const { isJson, ...campaign } = options;
-  const report = await runCampaign({ ...campaign, signal, onProgress: (text) => output.writeError(`${text}\n`) });
+  const report = await run({ ...campaign, signal, onProgress: (text) => output.writeError(`${text}\n`) }).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
+  // An attack that was cut short proves nothing, and the mesh that it judges is going down.
+  if (signal.aborted || report === null) {
+    output.writeError('interrupted\n');
+    return EXIT_INTERRUPTED;
+  }
   output.write(isJson ? `${JSON.stringify(report)}\n` : textOf(report));
   return report.ok ? 0 : 1;
 }

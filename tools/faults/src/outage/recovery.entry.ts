@@ -18,8 +18,8 @@ const WORK_MS_MAX = 90_000;
 
 const [directory, record] = process.argv.slice(2) as [string, string];
 const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
-const findings = new Findings();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
+const findings = new Findings(stopping.signal);
 const startedAt = performance.now();
 const onProgress = (text: string): void => void process.stderr.write(`${text}\n`);
 

@@ -26,7 +26,7 @@ function task(name: Task['name'], attemptsMax: number, log: string[]): Task {
 }
 
 test('every piece of work is repeated until it is acknowledged, once', async () => {
-  const findings = new Findings();
+  const findings = new Findings(new AbortController().signal);
   const log: string[] = [];
   const writer = new Writer([task('transfers', 2, log), task('uploads', 1, log)], findings, signal);
   writer.resume();
@@ -39,7 +39,7 @@ test('every piece of work is repeated until it is acknowledged, once', async () 
 });
 
 test('work that does not progress is named with its reason', async () => {
-  const findings = new Findings();
+  const findings = new Findings(new AbortController().signal);
   const stopping = new AbortController();
   const writer = new Writer([task('publications', Infinity, [])], findings, stopping.signal);
   writer.resume();
