@@ -53,9 +53,17 @@ async function report(
     if (json) (await outputOf(process, json)).failure(usage);
     return exitCodeOf(usage);
   }
-  const { error: shown, hint } = await explain(interrupted ? cliError('cli.interrupted', {}, { cause: error }) : error);
+  const explained = await explain(error);
+  // A failure that no retry mends has another cause than the signal, and is told.
+  const { error: shown, hint } =
+    interrupted && mayComeFromSignal(explained.error) ? await explain(cliError('cli.interrupted', {}, { cause: error })) : explained;
   (await outputOf(process, json)).failure(shown, hint);
   return exitCodeOf(shown);
+}
+
+function mayComeFromSignal(error: unknown): boolean {
+  const retryable = error instanceof Error && 'retryable' in error ? error.retryable : undefined;
+  return retryable !== false;
 }
 
 async function outputOf({ stdout, stderr, env }: CliProcess, json: boolean): Promise<CommandContext['out']> {

@@ -68,6 +68,7 @@ describe('usage', () => {
     { argv: ['context', 'use', 'nowhere'], says: 'hypermesh context ls' },
     { argv: ['status'], says: 'hypermesh login TOKEN' },
     { argv: ['status'], says: 'hypermesh login --home DIR' },
+    { argv: [...INIT, '--directory', '.', '--validator', 'b=b.example:1'], says: 'in --validator must be literal' },
     { argv: [...INIT, '--directory', 'm', '--parameter', 'leeseMs=1'], says: 'no such parameter' },
     { argv: [...INIT, '--directory', 'm', '--parameter', 'leaseMs=1'], says: 'from 300 to' },
   ])('$argv is refused with 2', async ({ argv, says }) => {
@@ -104,7 +105,14 @@ describe('offline commands', () => {
 
     const again = await runInProcess(argv, { home });
     expect(again.code).toBe(2);
-    expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'trustchain.mesh_exists' } });
+    expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'cli.usage', data: { directory } } });
+  });
+
+  test('mesh init hears Ctrl-C and leaves nothing', { timeout: PROCESS_MS }, async () => {
+    const { code, stderr } = await runInProcess([...INIT, '--directory', 'lab'], { home, interruptAt: 'Making keys' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('cli.interrupted');
+    expect(await readdir(home)).toEqual([]);
   });
 
   test('pkg build names the root and leaves the files where asked, never over others', { timeout: PROCESS_MS }, async () => {

@@ -33,6 +33,7 @@ import {
   logKeyNames,
   ROOT_KEY,
   VOTE_KEY,
+  wipeKeyrings,
   WITNESS_KEY,
 } from './key-plan.ts';
 import type { MeshFile } from './mesh-files.ts';
@@ -64,15 +65,15 @@ const NODE_OWNER = 'nodes/';
 /**
  * Makes all keys, certificates, tokens and the genesis document of a mesh, offline. Secrets are in `files`, the keys
  * sealed under a passphrase of their own. Throws `trustchain.genesis_malformed` or `trustchain.config_invalid` for a
- * plan that cannot be.
+ * plan that cannot be, and the signal's reason.
  */
-export async function createMesh(plan: MeshPlan, components: MeshComponents): Promise<NewMesh> {
+export async function createMesh(plan: MeshPlan, components: MeshComponents, signal?: AbortSignal): Promise<NewMesh> {
   assertPlan(plan);
-  const keyrings = await generateKeyrings(keyPlanOf(plan), components.crypto);
+  const keyrings = await generateKeyrings(keyPlanOf(plan), components.crypto, signal);
   try {
     return await assemble(plan, keyrings, components);
   } finally {
-    for (const keyring of keyrings.values()) wipe(...[...keyring.values()].map((pair) => pair.secretKey.bytes));
+    wipeKeyrings(keyrings);
   }
 }
 

@@ -1,12 +1,11 @@
+import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { SUPPLY_UNITS } from '@hypermesh/caesar';
 import { createCrypto, formatId, systemClock, systemEntropy } from '@hypermesh/stoq';
-import { createMesh, createMeshPlan, type MeshPlan, type NewMesh, TRUSTCHAIND_NAME, writeMesh } from '@hypermesh/trustchain';
-import { MESH_PARAMETERS } from '@hypermesh/mesh/machine';
-import { parseCaes } from '../amount.ts';
+import { createMesh, type MeshPlan, type NewMesh, TRUSTCHAIND_NAME, writeMesh } from '@hypermesh/trustchain';
 import type { NamedValue } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { usageError } from '../errors.ts';
+import { planOf } from './plan.ts';
 
 export interface InitOptions {
   readonly name: string;
@@ -26,17 +25,13 @@ export interface Handout {
 }
 
 /** Makes a mesh on paper and writes it; nothing is sent anywhere. */
-export async function initMesh({ out, cwd }: CommandContext, options: InitOptions): Promise<void> {
+export async function initMesh({ out, cwd, signal }: CommandContext, options: InitOptions): Promise<void> {
   const plan = planOf(options);
   const directory = resolve(cwd, options.directory);
+  await assertFree(directory);
   out.progress('Making keys and genesis');
-  const crypto = await createCrypto();
-  let mesh: NewMesh;
-  try {
-    mesh = await createMesh(plan, { crypto, entropy: systemEntropy, clock: systemClock });
-  } finally {
-    await crypto.close();
-  }
+  const mesh = await madeOf(plan, signal);
+  signal.throwIfAborted();
   const meshId = formatId('mesh', mesh.meshId);
   await writeMesh(directory, mesh.files);
   const handouts = handoutsOf(plan);
@@ -54,17 +49,23 @@ export async function initMesh({ out, cwd }: CommandContext, options: InitOption
   );
 }
 
-/** The plan that the options describe. Throws `cli.usage`. */
-export function planOf(options: InitOptions): MeshPlan {
-  return createMeshPlan({
-    meshName: options.name,
-    trustchaind: options.trustchaind,
-    validators: [...addressesByName(options.validator)].map(([name, addresses]) => ({ name, addresses })),
-    supplyUnits: SUPPLY_UNITS,
-    user: options.user,
-    endowment: parseCaes(options.endowment),
-    parameters: options.parameter.map(parameterOf),
+/** Known before keys are made for nothing; `writeMesh` still decides. Throws `cli.usage`. */
+async function assertFree(directory: string): Promise<void> {
+  const found = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOTDIR') throw usageError('--directory is a file, or lies in one', { directory });
+    throw error;
   });
+  if (found.length > 0) throw usageError('--directory holds a mesh or other files already; nothing is overwritten', { directory });
+}
+
+async function madeOf(plan: MeshPlan, signal: AbortSignal): Promise<NewMesh> {
+  const crypto = await createCrypto();
+  try {
+    return await createMesh(plan, { crypto, entropy: systemEntropy, clock: systemClock }, signal);
+  } finally {
+    await crypto.close();
+  }
 }
 
 export function handoutsOf(plan: MeshPlan): readonly Handout[] {
@@ -82,21 +83,4 @@ export function handoutsOf(plan: MeshPlan): readonly Handout[] {
     ...plan.operators.names.map((name) => ({ folder: `operators/${name}`, holder: `${name}, off every machine of the mesh` })),
     { folder: 'root', holder: 'a safe: keys of the root certificate, needed only for a new intermediate' },
   ];
-}
-
-/** One validator may listen on several addresses. */
-function addressesByName(validators: readonly NamedValue[]): ReadonlyMap<string, readonly string[]> {
-  const byName = new Map<string, readonly string[]>();
-  for (const { name, value } of validators) byName.set(name, [...(byName.get(name) ?? []), value]);
-  return byName;
-}
-
-function parameterOf({ name, value }: NamedValue): { readonly name: string; readonly value: number } {
-  const range = Object.hasOwn(MESH_PARAMETERS, name) ? MESH_PARAMETERS[name as keyof typeof MESH_PARAMETERS] : undefined;
-  if (range === undefined) throw usageError(`There is no such parameter; known are ${Object.keys(MESH_PARAMETERS).join(', ')}`, { name });
-  const { min, max } = range;
-  if (!/^\d+$/u.test(value) || Number(value) < min || Number(value) > max) {
-    throw usageError(`The parameter must be a whole number from ${min} to ${max}`, { name, value });
-  }
-  return { name, value: Number(value) };
 }
