@@ -278,9 +278,15 @@ async function runAll(programs) {
   await endAs(firstFailure ?? { code: 0, signal: null });
 }
 
+const usage = `usage: node tools/bootstrap.mjs ${Object.keys(commands).join('|')} [arguments]`;
 const [command = '', ...inputs] = process.argv.slice(2);
+if (['--help', '-h'].includes(command)) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
+}
 if (!Object.hasOwn(commands, command)) {
-  say(`usage: node tools/bootstrap.mjs ${Object.keys(commands).join('|')} [arguments]`);
+  say(command === '' ? 'name a command' : `there is no command '${command}'`);
+  say(usage);
   process.exit(2);
 }
 forwardSignals();

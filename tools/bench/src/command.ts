@@ -19,6 +19,7 @@ interface Options {
   readonly suites: readonly Suite[];
   readonly runs: number;
   readonly isJson: boolean;
+  readonly isHelp: boolean;
 }
 
 /** Exit code: 0 when everything was measured, 2 for a mistake in the arguments. Throws what a measurement fails with. */
@@ -28,10 +29,16 @@ export async function runCommand(
   output: CommandOutput,
   signal: AbortSignal,
 ): Promise<number> {
-  const options = parseOptions(args, known);
-  if (options === null) {
-    output.writeError(usageOf(known));
+  let options: Options;
+  try {
+    options = parseOptions(args, known);
+  } catch (error) {
+    output.writeError(`${(error as Error).message}\n${usageOf(known)}`);
     return 2;
+  }
+  if (options.isHelp) {
+    output.write(usageOf(known));
+    return 0;
   }
   const { suites, runs, isJson } = options;
   const onProgress = (text: string): void => output.writeError(`bench: ${text}\n`);
@@ -50,25 +57,29 @@ export async function runCommand(
 }
 
 function usageOf(known: Readonly<Record<string, readonly Suite[]>>): string {
-  return `usage: npm run bench -- ${Object.keys(known).join('|')} [--json] [--runs N]
+  return `usage: npm run bench -- ${Object.keys(known).join('|')} [--json] [--runs N] [--help]
   --runs  repetitions of what is measured once a run (${RUNS_DEFAULT}); the value is their median
   --json  one JSON object a metric, one a line
+  --help  print this
 `;
 }
 
-function parseOptions(args: readonly string[], known: Readonly<Record<string, readonly Suite[]>>): Options | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { runs: { type: 'string', default: `${RUNS_DEFAULT}` }, json: { type: 'boolean', default: false } },
-      allowPositionals: true,
-      strict: true,
-    });
-    const [name = '', ...others] = positionals;
-    const runs = /^\d{1,4}$/.test(values.runs) ? Number(values.runs) : 0;
-    if (!Object.hasOwn(known, name) || others.length > 0 || runs < 1 || runs > RUNS_MAX) return null;
-    return { suites: known[name] as readonly Suite[], runs, isJson: values.json };
-  } catch {
-    return null;
-  }
+/** Throws the words for a mistake in the arguments. */
+function parseOptions(args: readonly string[], known: Readonly<Record<string, readonly Suite[]>>): Options {
+  const flag = { type: 'boolean', default: false } as const;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { runs: { type: 'string', default: `${RUNS_DEFAULT}` }, json: flag, help: flag },
+    allowPositionals: true,
+    strict: true,
+  });
+  const runs = /^\d{1,4}$/.test(values.runs) ? Number(values.runs) : 0;
+  if (runs < 1 || runs > RUNS_MAX) throw new RangeError(`--runs takes a whole number from 1 to ${RUNS_MAX}`);
+  return { suites: values.help ? [] : suitesOf(positionals, known), runs, isJson: values.json, isHelp: values.help };
+}
+
+function suitesOf(names: readonly string[], known: Readonly<Record<string, readonly Suite[]>>): readonly Suite[] {
+  const [name = '', ...others] = names;
+  if (!Object.hasOwn(known, name) || others.length > 0) throw new RangeError(`name one of ${Object.keys(known).join(', ')}`);
+  return known[name] as readonly Suite[];
 }

@@ -27,21 +27,28 @@ async function run(...args: readonly string[]): Promise<{ code: number; out: str
 }
 
 test.each([
-  [[]],
-  [['unknown']],
-  [['toString']],
-  [['counted', 'failing']],
-  [['counted', '--runs', '0']],
-  [['counted', '--runs', '1001']],
-  [['counted', '--runs', '-1']],
-  [['counted', '--runs', '2.5']],
-  [['counted', '--runs']],
-  [['counted', '--unknown']],
-])('answers %j with the usage', async (args) => {
+  { args: [], names: 'name one of counted, failing' },
+  { args: ['unknown'], names: 'name one of' },
+  { args: ['toString'], names: 'name one of' },
+  { args: ['counted', 'failing'], names: 'name one of' },
+  { args: ['counted', '--runs', '0'], names: '--runs takes a whole number from 1 to 1000' },
+  { args: ['counted', '--runs', '1001'], names: '--runs takes' },
+  { args: ['counted', '--runs', '-1'], names: '--runs' },
+  { args: ['counted', '--runs', '2.5'], names: '--runs takes' },
+  { args: ['counted', '--runs'], names: '--runs' },
+  { args: ['counted', '--unknown'], names: "'--unknown'" },
+])('answers $args with what is wrong and the usage', async ({ args, names }) => {
   const { code, out, err } = await run(...args);
   expect(code).toBe(2);
   expect(out).toBe('');
-  expect(err).toContain('usage: npm run bench -- counted|failing');
+  expect(err.split('usage: npm run bench -- counted|failing')).toEqual([expect.stringContaining(names), expect.anything()]);
+});
+
+test('helps on standard output', async () => {
+  const { code, out, err } = await run('--help');
+  expect(code).toBe(0);
+  expect(out).toContain('usage: npm run bench -- counted|failing');
+  expect(err).toBe('');
 });
 
 test('prints one JSON object a metric with the facts of the machine', async () => {

@@ -10,11 +10,12 @@ export interface CommandOutput {
   readonly writeError: (text: string) => void;
 }
 
-export const USAGE: string = `usage: npm run faults -- [--rounds N] [--seed N] [--only ${CAMPAIGNS.join('|')}] [--json]
+export const USAGE: string = `usage: npm run faults -- [--rounds N] [--seed N] [--only ${CAMPAIGNS.join('|')}] [--json] [--help]
   --rounds  kills of daemons (20); the other campaigns run a tenth of it, at least once
   --seed    repeats the choice of faults; a random one when it is left out
   --only    one campaign
   --json    print the result as JSON
+  --help    print this
 `;
 
 const ROUNDS_DEFAULT = 20;
@@ -35,6 +36,7 @@ export interface FaultsOptions {
   readonly seed: number;
   readonly campaigns: readonly CampaignName[];
   readonly isJson: boolean;
+  readonly isHelp: boolean;
 }
 
 /**
@@ -47,10 +49,16 @@ export async function runCommand(
   signal: AbortSignal,
   run: typeof runCampaigns = runCampaigns,
 ): Promise<number> {
-  const options = parseOptions(args);
-  if (options === null) {
-    output.writeError(USAGE);
+  let options: FaultsOptions;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    output.writeError(`${(error as Error).message}\n${USAGE}`);
     return 2;
+  }
+  if (options.isHelp) {
+    output.write(USAGE);
+    return 0;
   }
   output.writeError(`seed ${options.seed}, ${options.rounds} rounds: ${options.campaigns.join(', ')}\n`);
   const startedAt = performance.now();
@@ -65,28 +73,31 @@ export async function runCommand(
   return hasViolation ? 1 : 0;
 }
 
-export function parseOptions(args: readonly string[]): FaultsOptions | null {
+/** Throws the words for a mistake in the arguments. */
+export function parseOptions(args: readonly string[]): FaultsOptions {
   const text = { type: 'string' } as const;
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { rounds: text, seed: text, only: text, json: { type: 'boolean', default: false } },
-      strict: true,
-    });
-    const rounds = count(values.rounds, ROUNDS_DEFAULT, 1, ROUNDS_MAX);
-    const seed = count(values.seed, randomInt(SEED_MAX), 0, SEED_MAX);
-    const campaigns = values.only === undefined ? CAMPAIGNS : CAMPAIGNS.filter((name) => name === values.only);
-    if (rounds === null || seed === null || campaigns.length === 0) return null;
-    return { rounds, seed, campaigns, isJson: values.json };
-  } catch {
-    return null;
-  }
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { rounds: text, seed: text, only: text, json: flag, help: flag },
+    strict: true,
+  });
+  const campaigns = values.only === undefined ? CAMPAIGNS : CAMPAIGNS.filter((name) => name === values.only);
+  if (campaigns.length === 0) throw new RangeError(`--only takes ${CAMPAIGNS.join(', ')}`);
+  return {
+    rounds: count('--rounds', values.rounds, ROUNDS_DEFAULT, [1, ROUNDS_MAX]),
+    seed: count('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
+    campaigns,
+    isJson: values.json,
+    isHelp: values.help,
+  };
 }
 
-function count(text: string | undefined, fallback: number, min: number, max: number): number | null {
+function count(option: string, text: string | undefined, fallback: number, [min, max]: readonly [min: number, max: number]): number {
   if (text === undefined) return fallback;
   const value = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
-  return value >= min && value <= max ? value : null;
+  if (value >= min && value <= max) return value;
+  throw new RangeError(`${option} takes a whole number from ${min} to ${max}`);
 }
 
 function textOf({ ok, isInterrupted, campaigns }: FaultsReport, options: FaultsOptions): string {

@@ -4,20 +4,31 @@ import { parseOptions, runCommand, USAGE } from '../src/command.ts';
 
 describe('arguments', () => {
   test('have defaults', () => {
-    expect(parseOptions([])).toMatchObject({ rounds: 20, campaigns: CAMPAIGNS, isJson: false });
+    expect(parseOptions([])).toMatchObject({ rounds: 20, campaigns: CAMPAIGNS, isJson: false, isHelp: false });
     const args = ['--rounds', '3', '--seed', '9', '--only', 'kills', '--json'];
-    expect(parseOptions(args)).toEqual({ rounds: 3, seed: 9, campaigns: ['kills'], isJson: true });
+    expect(parseOptions(args)).toEqual({ rounds: 3, seed: 9, campaigns: ['kills'], isJson: true, isHelp: false });
   });
 
-  test.each([[['--rounds', '0']], [['--rounds', 'x']], [['--seed', '-1']], [['--only', 'nothing']], [['--unknown']], [['extra']]])(
-    '%j is refused with the usage',
-    async (args) => {
-      const errors: string[] = [];
-      const output = { write: () => expect.unreachable(), writeError: (text: string) => void errors.push(text) };
-      expect(await runCommand(args, output, new AbortController().signal)).toBe(2);
-      expect(errors).toEqual([USAGE]);
-    },
-  );
+  test.each([
+    { args: ['--rounds', '0'], names: '--rounds takes a whole number from 1 to 100000' },
+    { args: ['--rounds', 'x'], names: '--rounds takes' },
+    { args: ['--seed', '-1'], names: '--seed' },
+    { args: ['--only', 'nothing'], names: '--only takes kills' },
+    { args: ['--unknown'], names: "'--unknown'" },
+    { args: ['extra'], names: "'extra'" },
+  ])('$args is refused by name with the usage', async ({ args, names }) => {
+    const errors: string[] = [];
+    const output = { write: () => expect.unreachable(), writeError: (text: string) => void errors.push(text) };
+    expect(await runCommand(args, output, new AbortController().signal)).toBe(2);
+    expect(errors.join('').split(USAGE)).toEqual([expect.stringContaining(names), '']);
+  });
+
+  test('ask for help, which is a result', async () => {
+    const written: string[] = [];
+    const output = { write: (text: string) => void written.push(text), writeError: () => expect.unreachable() };
+    expect(await runCommand(['--help'], output, new AbortController().signal)).toBe(0);
+    expect(written).toEqual([USAGE]);
+  });
 });
 
 describe('the result', () => {

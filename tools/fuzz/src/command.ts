@@ -9,11 +9,12 @@ export interface CommandOutput {
   readonly writeError: (text: string) => void;
 }
 
-export const USAGE: string = `usage: npm run fuzz -- [--seconds N] [--warm-up N] [--seed N] [--json]
+export const USAGE: string = `usage: npm run fuzz -- [--seconds N] [--warm-up N] [--seed N] [--json] [--help]
   --seconds  how long to attack and watch memory (60)
   --warm-up  seconds of attack before that (240)
   --seed     of the choices made; a random one when it is left out. The mesh itself is not deterministic
   --json     print the report as JSON
+  --help     print this
 `;
 
 const SECONDS_DEFAULT = 60;
@@ -31,16 +32,24 @@ export async function runCommand(
   signal: AbortSignal,
   run: typeof runCampaign = runCampaign,
 ): Promise<number> {
-  const options = parseOptions(args);
-  if (options === null) {
-    output.writeError(USAGE);
+  let options: Options;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    output.writeError(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  const { isJson, ...campaign } = options;
-  const report = await run({ ...campaign, signal, onProgress: (text) => output.writeError(`${text}\n`) }).catch((error: unknown) => {
-    if (signal.aborted) return null;
-    throw error;
-  });
+  if (options.isHelp) {
+    output.write(USAGE);
+    return 0;
+  }
+  const { isJson, seed, seconds, warmUpSeconds } = options;
+  const report = await run({ seed, seconds, warmUpSeconds, signal, onProgress: (text) => output.writeError(`${text}\n`) }).catch(
+    (error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
+    },
+  );
   // An attack that was cut short proves nothing, and the mesh that it judges is going down.
   if (signal.aborted || report === null) {
     output.writeError('interrupted\n');
@@ -75,28 +84,30 @@ interface Options {
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly isJson: boolean;
+  readonly isHelp: boolean;
 }
 
-function parseOptions(args: readonly string[]): Options | null {
+/** Throws the words for a mistake in the arguments. */
+function parseOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { seed: text, seconds: text, 'warm-up': text, json: { type: 'boolean', default: false } },
-      strict: true,
-    });
-    const seed = count(values.seed, randomInt(SEED_MAX), SEED_MAX);
-    const seconds = count(values.seconds, SECONDS_DEFAULT, SECONDS_MAX);
-    const warmUpSeconds = count(values['warm-up'], WARM_UP_SECONDS_DEFAULT, SECONDS_MAX);
-    if (seed === null || warmUpSeconds === null || seconds === null || seconds === 0) return null;
-    return { seed, seconds, warmUpSeconds, isJson: values.json };
-  } catch {
-    return null;
-  }
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { seed: text, seconds: text, 'warm-up': text, json: flag, help: flag },
+    strict: true,
+  });
+  return {
+    seed: count('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
+    seconds: count('--seconds', values.seconds, SECONDS_DEFAULT, [1, SECONDS_MAX]),
+    warmUpSeconds: count('--warm-up', values['warm-up'], WARM_UP_SECONDS_DEFAULT, [0, SECONDS_MAX]),
+    isJson: values.json,
+    isHelp: values.help,
+  };
 }
 
-function count(text: string | undefined, fallback: number, max: number): number | null {
+function count(option: string, text: string | undefined, fallback: number, [min, max]: readonly [min: number, max: number]): number {
   if (text === undefined) return fallback;
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  return value <= max ? value : null;
+  const value = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new RangeError(`${option} takes a whole number from ${min} to ${max}`);
 }

@@ -2,15 +2,26 @@ import { expect, test } from 'vitest';
 import type { CampaignReport } from '../src/campaign.ts';
 import { runCommand, USAGE } from '../src/command.ts';
 
-test.each([['--seconds', 'x'], ['--seconds', '0'], ['--seed', '-1'], ['--warm-up', 'x'], ['--unknown'], ['word']])(
-  '%s %s is a mistake',
-  async (...args) => {
-    const errors: string[] = [];
-    const output = { write: () => {}, writeError: (text: string) => void errors.push(text) };
-    expect(await runCommand(args.filter(Boolean), output, new AbortController().signal)).toBe(2);
-    expect(errors).toEqual([USAGE]);
-  },
-);
+test.each([
+  { args: ['--seconds', 'x'], names: '--seconds takes a whole number from 1' },
+  { args: ['--seconds', '0'], names: '--seconds takes' },
+  { args: ['--seed', '-1'], names: '--seed' },
+  { args: ['--warm-up', 'x'], names: '--warm-up takes' },
+  { args: ['--unknown'], names: "'--unknown'" },
+  { args: ['word'], names: "'word'" },
+])('$args is a mistake, told by name with the usage', async ({ args, names }) => {
+  const errors: string[] = [];
+  const output = { write: () => expect.unreachable(), writeError: (text: string) => void errors.push(text) };
+  expect(await runCommand(args, output, new AbortController().signal)).toBe(2);
+  expect(errors.join('').split(USAGE)).toEqual([expect.stringContaining(names), '']);
+});
+
+test('help is a result', async () => {
+  const written: string[] = [];
+  const output = { write: (text: string) => void written.push(text), writeError: () => expect.unreachable() };
+  expect(await runCommand(['--help'], output, new AbortController().signal)).toBe(0);
+  expect(written).toEqual([USAGE]);
+});
 
 const REPORT: CampaignReport = {
   ok: false,

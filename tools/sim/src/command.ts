@@ -11,13 +11,14 @@ export interface CommandOutput {
   readonly writeError: (text: string) => void;
 }
 
-export const USAGE: string = `usage: npm run sim -- [--seed N] [--runs N] [--threads N] [--plant ${PLANTS.join('|')}] [--trace] [--json]
+export const USAGE: string = `usage: npm run sim -- [--seed N] [--runs N] [--threads N] [--plant ${PLANTS.join('|')}] [--trace] [--json] [--help]
   --seed     first schedule; a random one when it is left out
   --runs     number of schedules (1000); each has the seed after the one before
   --threads  worker threads (2)
   --plant    put a bug into the validators, to see the simulator find it
   --trace    run one schedule and print all that happens
   --json     print the result as JSON
+  --help     print this
 `;
 
 const RUNS_DEFAULT = 1_000;
@@ -35,14 +36,21 @@ interface Options {
   readonly plant: Plant | null;
   readonly isTraced: boolean;
   readonly isJson: boolean;
+  readonly isHelp: boolean;
 }
 
 /** Exit code: 0 when every schedule passed, 1 for a violation, 2 for a mistake in the arguments. */
 export async function runCommand(args: readonly string[], output: CommandOutput): Promise<number> {
-  const options = parseOptions(args);
-  if (options === null) {
-    output.writeError(USAGE);
+  let options: Options;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    output.writeError(`${(error as Error).message}\n${USAGE}`);
     return 2;
+  }
+  if (options.isHelp) {
+    output.write(USAGE);
+    return 0;
   }
   if (options.isTraced) return traceSchedule(options, output);
   const { seed, runs, threads, plant } = options;
@@ -82,28 +90,31 @@ function report({ totals, violation }: CampaignResult, { seed, plant, isJson }: 
   output.write(`repeat with: npm run sim -- --seed ${violation.seed} --trace${plant === null ? '' : ` --plant ${plant}`}\n`);
 }
 
-function parseOptions(args: readonly string[]): Options | null {
+/** Throws the words for a mistake in the arguments. */
+function parseOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { seed: text, runs: text, threads: text, plant: text, trace: flag, json: flag },
-      strict: true,
-    });
-    const plant = values.plant === undefined ? null : PLANTS.find((known) => known === values.plant);
-    const seed = count(values.seed, randomInt(SEED_MAX), 0, SEED_MAX);
-    const runs = count(values.runs, RUNS_DEFAULT, 1, SEED_MAX);
-    const threads = count(values.threads, THREADS_DEFAULT, 1, THREADS_MAX);
-    if (plant === undefined || seed === null || runs === null || threads === null) return null;
-    return { seed, runs, threads, plant, isTraced: values.trace, isJson: values.json };
-  } catch {
-    return null;
-  }
+  const { values } = parseArgs({
+    args: [...args],
+    options: { seed: text, runs: text, threads: text, plant: text, trace: flag, json: flag, help: flag },
+    strict: true,
+  });
+  const plant = values.plant === undefined ? null : PLANTS.find((known) => known === values.plant);
+  if (plant === undefined) throw new RangeError(`--plant takes ${PLANTS.join(', ')}`);
+  return {
+    seed: count('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
+    runs: count('--runs', values.runs, RUNS_DEFAULT, [1, SEED_MAX]),
+    threads: count('--threads', values.threads, THREADS_DEFAULT, [1, THREADS_MAX]),
+    plant,
+    isTraced: values.trace,
+    isJson: values.json,
+    isHelp: values.help,
+  };
 }
 
-function count(text: string | undefined, fallback: number, min: number, max: number): number | null {
+function count(option: string, text: string | undefined, fallback: number, [min, max]: readonly [min: number, max: number]): number {
   if (text === undefined) return fallback;
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  return value >= min && value <= max ? value : null;
+  const value = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new RangeError(`${option} takes a whole number from ${min} to ${max}`);
 }

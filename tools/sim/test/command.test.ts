@@ -43,15 +43,20 @@ describe('npm run sim', () => {
   );
 
   it.each([
-    ['an unknown option', ['--fast']],
-    ['an unknown bug', ['--plant', 'none']],
-    ['a seed that is no number', ['--seed', 'x']],
-    ['no runs', ['--runs', '0']],
-    ['too many threads', ['--threads', '1000']],
-  ])('explains itself for %s', async (_, args) => {
+    ['an unknown option', ['--fast'], "'--fast'"],
+    ['an unknown bug', ['--plant', 'none'], '--plant takes'],
+    ['a seed that is no number', ['--seed', 'x'], '--seed takes a whole number from 0'],
+    ['no runs', ['--runs', '0'], '--runs takes'],
+    ['too many threads', ['--threads', '1000'], '--threads takes a whole number from 1 to 64'],
+  ])('explains itself for %s', async (_, args, names) => {
     const { code, out, errors } = await run(...args);
+    expect(errors).toContain(names);
     expect(errors).toContain('usage: npm run sim');
     expect(out).toBe('');
     expect(code).toBe(2);
+  });
+
+  it('helps on standard output', async () => {
+    expect(await run('--help')).toEqual({ code: 0, out: expect.stringContaining('usage: npm run sim'), errors: '' });
   });
 });
