@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasCode } from '../errors.ts';
+import { type CodedError, hasCode } from '../errors.ts';
 import { type AdminServer, createAdminServer } from './admin-server.ts';
 import { loadConfig } from './config.ts';
 import { DAEMON_USAGE, type DaemonFlags, parseDaemonFlags } from './daemon-flags.ts';
@@ -77,8 +77,11 @@ export async function runDaemon<Config extends DaemonConfig>(options: DaemonOpti
     });
     await runConfigured(options, { process, flags, config, logger });
   } catch (error) {
-    logger.fatal({ err: error }, 'ended by a failure');
-    process.exitCode = isOperatorsMistake(error) ? EXIT_CONFIG : EXIT_FAILURE;
+    const mistake = operatorsMistake(error);
+    if (mistake === undefined) logger.fatal({ err: error }, 'ended by a failure');
+    // Where in the program it was found is no news to the operator, and buries what is.
+    else logger.fatal({ err: { code: mistake.code, data: mistake.data } }, mistake.message);
+    process.exitCode = mistake === undefined ? EXIT_FAILURE : EXIT_CONFIG;
   }
 }
 
@@ -172,7 +175,7 @@ async function readConfig<Config extends DaemonConfig>(
   });
 }
 
-function isOperatorsMistake(error: unknown): boolean {
+function operatorsMistake(error: unknown): CodedError | undefined {
   const cause = hasCode(error, 'stoq.start_failed') ? error.cause : error;
-  return hasCode(cause, 'stoq.config_invalid') || hasCode(cause, 'stoq.secret_unreadable');
+  return hasCode(cause, 'stoq.config_invalid') || hasCode(cause, 'stoq.secret_unreadable') ? cause : undefined;
 }

@@ -186,6 +186,9 @@ describe('runDaemon', () => {
       return idle;
     });
     expect(process.exitCode).toBe(78);
+    const last = (await logged()).trimEnd().split('\n').at(-1) as string;
+    expect(JSON.parse(last)).toMatchObject({ msg: expect.stringContaining('create it'), err: { code: 'stoq.secret_unreadable' } });
+    expect(last).not.toContain('stack');
   });
 
   it('announces in a file in place of the standard output', async () => {
