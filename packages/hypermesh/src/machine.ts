@@ -1,4 +1,5 @@
 export type * from './machine/machine.ts';
+export { SPENT } from './machine/machine.ts';
 export { ask, type Query, type QuerySource } from './machine/query.ts';
 export { MESH_MACHINE, meshAccounts } from './mesh-machine/accounts.ts';
 export { createMeshMachine, MESH_MACHINE_VERSION, type MeshMachineOptions } from './mesh-machine/mesh-machine.ts';

@@ -26,8 +26,14 @@ export interface StateWriter extends StateReader {
 }
 
 /**
+ * Keys below `spent/` count what a block's work has cost, so that a machine can bound it: what a rejected transaction wrote there
+ * stays, because the work was done.
+ */
+export const SPENT = 'spent';
+
+/**
  * A deterministic state machine of the log: pure and synchronous. Every validator runs every machine; followers re-execute.
- * A coded error thrown by `apply` rejects the whole transaction (its writes are undone, the code is in the receipt);
+ * A coded error thrown by `apply` rejects the whole transaction (its writes are undone but for `SPENT`, the code is in the receipt);
  * any other exception is a programmer's mistake and halts the executor with an alarm.
  */
 export interface Machine {

@@ -1,14 +1,16 @@
 import { encode, equalBytes } from '@hypermesh/stoq';
-import { explain, isPermanent, schedule } from '../scheduler/schedule.ts';
+import { explain, lackOf, type Refusal } from '../scheduler/schedule.ts';
 import { hypermeshError } from '../errors.ts';
 import type { ApplyContext, StateReader, StateWriter } from '../machine/machine.ts';
 import { type App, appOf, type AppSpec, appSpecCodec, assertAppSpec, readApp, removeApp, writeApp, writeGeneration } from './app.ts';
-import { candidatesOf, closeAll, converge, demandOf, endPlacement } from './convergence.ts';
+import { type BlockTime, mayExamine, spend } from './block-budget.ts';
+import { closeAll, converge, demandOf, endPlacement } from './convergence.ts';
 import { AVOIDED_COUNT_MAX, PLACEMENT_FAILURES_MAX } from './limits.ts';
 import { isFunded } from './funds.ts';
 import { memberOf } from './member.ts';
+import { allNodes } from './node.ts';
 import { type DeployResult, deployResultCodec, type MeshOperation } from './operation.ts';
-import { changePhase, closePlacement, type Placement, placementOf, placementsOfApp } from './placement.ts';
+import { changePhase, closePlacement, type Placement, placementOf } from './placement.ts';
 import type { FundsView } from './views.ts';
 
 type Of<Kind extends MeshOperation['kind']> = Extract<MeshOperation, { readonly kind: Kind }>;
@@ -21,10 +23,10 @@ export function deploy(state: StateWriter, spec: AppSpec, context: ApplyContext,
   if (known !== undefined && !equalBytes(known.owner, context.owner)) throw hypermeshError('hypermesh.app_exists', { app: spec.name });
   const app = nextApp(spec, known, context);
   assertFunded(state, app, funds, context.time);
-  assertSchedulable(state, app);
+  assertSchedulable(state, app, context.height);
   if (known !== undefined && known.generation !== app.generation) writeGeneration(state, known, app);
   else writeApp(state, app);
-  return settled(state, app, context.time);
+  return converged(state, app, context);
 }
 
 export function scale(state: StateWriter, operation: Of<'app.scale'>, context: ApplyContext, funds: FundsView | undefined): Uint8Array {
@@ -34,12 +36,12 @@ export function scale(state: StateWriter, operation: Of<'app.scale'>, context: A
   const scaled: App = { ...app, spec, ended: 0, updatedAt: context.time };
   if (operation.replicas > app.spec.replicas) assertFunded(state, scaled, funds, context.time);
   writeApp(state, scaled);
-  return settled(state, scaled, context.time);
+  return converged(state, scaled, context);
 }
 
 export function remove(state: StateWriter, operation: Of<'app.remove'>, context: ApplyContext): void {
   const app = ownApp(state, operation.name, context.owner);
-  removeApp(state, app.spec.name);
+  removeApp(state, app);
   closeAll(state, app.spec.name, 'removed', context.time);
 }
 
@@ -50,11 +52,13 @@ export function report(state: StateWriter, operation: Of<'placement.report'>, co
   if (placement.lease !== operation.lease) throw hypermeshError('hypermesh.lease_stale', { lease: operation.lease });
   // A node learns late that the mesh has closed a placement: nothing is left to change.
   if (placement.phase === 'closed') return;
-  if (operation.state === 'stopped') return leave(state, placement, 'stopped', context.time);
+  if (operation.state === 'stopped') return leave(state, placement, 'stopped', context);
   if (placement.phase === 'closing') return;
+  // Said again, it is no news; each failure is one.
+  if (placement.phase === operation.state && operation.state !== 'failed') return;
   changePhase(state, placement, operation.state, operation.reason, context.time);
-  if (operation.state === 'failed') failed(state, placementOf(state, placement.id), operation.reason, context.time);
-  else if (operation.state === 'ready') again(state, placement.app, context.time);
+  if (operation.state === 'failed') failed(state, placementOf(state, placement.id), operation.reason, context);
+  else if (operation.state === 'ready') again(state, placement.app, context);
 }
 
 function nextApp(spec: AppSpec, known: App | undefined, { owner, time }: ApplyContext): App {
@@ -75,20 +79,25 @@ function assertFunded(state: StateReader, app: App, funds: FundsView | undefined
   throw hypermeshError('hypermesh.escrow_missing', { app: app.spec.name });
 }
 
-/** Refuses what no node of the mesh could ever run; anything else waits. */
-function assertSchedulable(state: StateReader, app: App): void {
-  const choice = schedule(candidatesOf(state, app), demandOf(app));
-  if (choice.candidate === undefined && isPermanent(choice.refusals)) {
-    throw hypermeshError('hypermesh.unschedulable', { app: app.spec.name, reason: explain(choice.refusals) });
+/** Refuses what no node of the mesh could ever run; anything else waits, and so does all that a block has no budget to look at. */
+function assertSchedulable(state: StateWriter, app: App, height: number): void {
+  if (!mayExamine(state, height)) return;
+  const demand = demandOf(app);
+  const lacks: Refusal[] = [];
+  let runnable = false;
+  for (const node of allNodes(state)) {
+    const lack = lackOf(node, demand);
+    runnable = lack === undefined;
+    if (lack === undefined) break;
+    lacks.push(lack);
   }
+  spend(state, height, { opened: 0, examined: lacks.length + 1 });
+  if (!runnable && lacks.length > 0) throw hypermeshError('hypermesh.unschedulable', { app: app.spec.name, reason: explain(lacks) });
 }
 
-function settled(state: StateWriter, app: App, time: number): Uint8Array {
-  converge(state, app, time);
-  const present = placementsOfApp(state, app.spec.name).filter(
-    ({ generation, phase }) => generation === app.generation && phase !== 'closing',
-  );
-  const result: DeployResult = { generation: app.generation, missing: Math.max(0, app.spec.replicas - present.length) };
+function converged(state: StateWriter, app: App, block: BlockTime): Uint8Array {
+  converge(state, app, block);
+  const result: DeployResult = { generation: app.generation };
   return encode(deployResultCodec, result);
 }
 
@@ -99,14 +108,14 @@ function ownApp(state: StateReader, name: string, owner: Uint8Array): App {
 }
 
 /** The node restarts a replica that failed; one that keeps failing is tried elsewhere. */
-function failed(state: StateWriter, placement: Placement, reason: string, time: number): void {
+function failed(state: StateWriter, placement: Placement, reason: string, block: BlockTime): void {
   const app = readApp(state, placement.app);
   if (app?.spec.restart === 'never' && app.generation === placement.generation) {
     writeApp(state, { ...app, ended: app.ended + 1 });
-    leave(state, placement, reason, time);
+    leave(state, placement, reason, block);
   } else if (placement.failures >= PLACEMENT_FAILURES_MAX) {
     if (app !== undefined) writeApp(state, { ...app, avoided: [...app.avoided, placement.node].slice(-AVOIDED_COUNT_MAX) });
-    leave(state, placement, reason, time);
+    leave(state, placement, reason, block);
   }
 }
 
@@ -114,13 +123,14 @@ function failed(state: StateWriter, placement: Placement, reason: string, time: 
  * Ends a placement on its node's word. Of an exclusive one it counts only once the mesh has asked for the stop: before that the
  * node, or its next process, may still start it again.
  */
-function leave(state: StateWriter, placement: Placement, reason: string, time: number): void {
+function leave(state: StateWriter, placement: Placement, reason: string, block: BlockTime): void {
+  const { time } = block;
   if (placement.phase === 'closing') closePlacement(state, placement, placement.reason, time, time);
   else endPlacement(state, placement, reason, time);
-  again(state, placement.app, time);
+  again(state, placement.app, block);
 }
 
-function again(state: StateWriter, name: string, time: number): void {
+function again(state: StateWriter, name: string, block: BlockTime): void {
   const app = readApp(state, name);
-  if (app !== undefined) converge(state, app, time);
+  if (app !== undefined) converge(state, app, block);
 }

@@ -4,6 +4,7 @@ import type { StateReader, StateWriter } from '../machine/machine.ts';
 import {
   APP_COUNT_MAX,
   APP_NAME_LENGTH_MAX,
+  APPS_PER_OWNER_MAX,
   ARG_COUNT_MAX,
   ARG_LENGTH_MAX,
   AVOIDED_COUNT_MAX,
@@ -14,7 +15,7 @@ import {
   REPLICA_COUNT_MAX,
 } from './limits.ts';
 import { packageKindCodec } from './node.ts';
-import { sortable, table, type Table } from './table.ts';
+import { hex, sortable, table, type Table } from './table.ts';
 
 /** The package that an app runs, resolved: nodes verify what they fetch against root and manifest. */
 export interface AppPackage {
@@ -147,6 +148,8 @@ export const APP_BOUNDS: Readonly<Record<Bounded, Bounds>> = {
 };
 
 const apps: Table<App> = table('app', appCodec);
+/** How many there are, under the empty text all, under an owner's id its own. */
+const counts: Table<number> = table('app-count', uint());
 /** Specifications of earlier generations that still run, under `<app>/<generation>`. */
 const revisions: Table<AppSpec> = table('revision', appSpecCodec);
 
@@ -172,15 +175,24 @@ export function replicasWanted({ spec, ended }: App): number {
 
 /** Throws `hypermesh.mesh_full`. */
 export function writeApp(state: StateWriter, app: App): void {
-  if (!apps.has(state, app.spec.name) && apps.count(state) >= APP_COUNT_MAX) {
-    throw hypermeshError('hypermesh.mesh_full', { limit: 'apps', countMax: APP_COUNT_MAX });
+  if (!apps.has(state, app.spec.name)) {
+    count(state, '', 1, { limit: 'apps', countMax: APP_COUNT_MAX });
+    count(state, hex(app.owner), 1, { limit: 'apps of one owner', countMax: APPS_PER_OWNER_MAX });
   }
   apps.write(state, app.spec.name, app);
 }
 
-export function removeApp(state: StateWriter, name: string): void {
-  apps.remove(state, name);
-  retainRevisions(state, name, new Set());
+export function removeApp(state: StateWriter, { owner, spec }: App): void {
+  apps.remove(state, spec.name);
+  for (const whose of ['', hex(owner)]) count(state, whose, -1);
+  retainRevisions(state, spec.name, () => []);
+}
+
+function count(state: StateWriter, whose: string, sign: 1 | -1, limit?: { readonly limit: string; readonly countMax: number }): void {
+  const counted = (counts.read(state, whose) ?? 0) + sign;
+  if (limit !== undefined && counted > limit.countMax) throw hypermeshError('hypermesh.mesh_full', limit);
+  if (counted === 0) counts.remove(state, whose);
+  else counts.write(state, whose, counted);
 }
 
 /** The specification under which a placement of that generation runs. */
@@ -195,10 +207,12 @@ export function writeGeneration(state: StateWriter, before: App, app: App): void
   writeApp(state, app);
 }
 
-/** Forgets specifications of generations that no placement needs. */
-export function retainRevisions(state: StateWriter, name: string, generations: ReadonlySet<number>): void {
-  const needed = new Set([...generations].map((generation) => revisionId(name, generation)));
-  for (const id of revisions.ids(state, `${name}/`)) if (!needed.has(id)) revisions.remove(state, id);
+/** Forgets specifications of generations that no placement needs; `needed` is asked only when there are any. */
+export function retainRevisions(state: StateWriter, name: string, needed: () => readonly number[]): void {
+  const ids = revisions.ids(state, `${name}/`);
+  if (ids.length === 0) return;
+  const kept = new Set(needed().map((generation) => revisionId(name, generation)));
+  for (const id of ids) if (!kept.has(id)) revisions.remove(state, id);
 }
 
 function revisionId(name: string, generation: number): string {

@@ -1,6 +1,7 @@
 import type { ApplyContext, StateReader, StateWriter } from '../machine/machine.ts';
 import { allApps, type App, readApp, writeApp } from './app.ts';
 import { suspendForLease } from './asset.ts';
+import type { BlockTime } from './block-budget.ts';
 import { converge, convergePending, pruneFences, raiseFence } from './convergence.ts';
 import { isFunded } from './funds.ts';
 import { pruneInvitations } from './invitation.ts';
@@ -20,11 +21,11 @@ export function beginBlock(state: StateWriter, context: ApplyContext, viewOf: (c
   const { time, height, blockId } = context;
   const parameters = readParameters(state);
   extendAfterJump(state, time, parameters.leaseMs);
-  for (const { node, expiresAt } of expireLeases(state, time, PRUNED_PER_BLOCK_MAX)) loseNode(state, node, expiresAt, time, parameters);
+  for (const { node, expiresAt } of expireLeases(state, time, PRUNED_PER_BLOCK_MAX)) loseNode(state, node, expiresAt, context, parameters);
   openWindow(state, time, blockId, parameters.windowMs);
   const funds = fundsOf(context, viewOf);
-  if (funds !== undefined && height % FUNDS_CHECK_BLOCKS === 0) checkFunds(state, funds, time);
-  convergePending(state, time, height);
+  if (funds !== undefined && height % FUNDS_CHECK_BLOCKS === 0) checkFunds(state, funds, context);
+  convergePending(state, context);
   pruneClosed(state, (placement) => mayForget(placement, funds, time));
   pruneInvitations(state, time);
   pruneProofs(state);
@@ -32,26 +33,26 @@ export function beginBlock(state: StateWriter, context: ApplyContext, viewOf: (c
 }
 
 /** The node's right to run has ended: nobody pays for more, and what it ran is wanted elsewhere. */
-function loseNode(state: StateWriter, node: Uint8Array, expiresAt: number, time: number, parameters: MeshParameters): void {
+function loseNode(state: StateWriter, node: Uint8Array, expiresAt: number, block: BlockTime, parameters: MeshParameters): void {
   const lost = placementsOfNode(state, node);
   for (const placement of lost) {
-    closePlacement(state, placement, 'lease-expired', expiresAt, time);
+    closePlacement(state, placement, 'lease-expired', expiresAt, block.time);
     if (placement.exclusive) raiseFence(state, placement.app, expiresAt + parameters.exclusiveMarginMs);
   }
-  suspendForLease(state, node, time);
+  suspendForLease(state, node, block.time);
   for (const app of new Set(lost.map((placement) => placement.app))) {
     const record = readApp(state, app);
-    if (record !== undefined) converge(state, record, time);
+    if (record !== undefined) converge(state, record, block);
   }
 }
 
-function checkFunds(state: StateWriter, funds: FundsView, time: number): void {
+function checkFunds(state: StateWriter, funds: FundsView, block: BlockTime): void {
   for (const app of [...allApps(state)]) {
-    const funded = isFunded(state, funds, app, time);
+    const funded = isFunded(state, funds, app, block.time);
     if (funded === (app.state === 'active')) continue;
-    const changed: App = { ...app, state: funded ? 'active' : 'suspended', updatedAt: time };
+    const changed: App = { ...app, state: funded ? 'active' : 'suspended', updatedAt: block.time };
     writeApp(state, changed);
-    converge(state, changed, time);
+    converge(state, changed, block);
   }
 }
 

@@ -1,19 +1,22 @@
 import { type Codec, uint } from '@hypermesh/stoq';
-import { explain, schedule, type Refusal } from '../scheduler/schedule.ts';
+import { type Demand, explain, type Refusal, schedule } from '../scheduler/schedule.ts';
 import type { StateReader, StateWriter } from '../machine/machine.ts';
 import { type App, readApp, replicasWanted, retainRevisions, writeApp } from './app.ts';
+import { type BlockTime, mayExamine, openableIn, spend } from './block-budget.ts';
 import { heldLease } from './lease.ts';
-import { PENDING_APPS_PER_BLOCK_MAX, PLACED_PER_BLOCK_MAX, PRUNED_PER_BLOCK_MAX } from './limits.ts';
+import { PENDING_APPS_PER_BLOCK_MAX, PRUNED_PER_BLOCK_MAX } from './limits.ts';
 import { memberOf } from './member.ts';
 import { readUsage } from './node.ts';
-import { NodePool, type SchedulableNode } from './node-pool.ts';
-import { beginClosing, closePlacement, mayOpen, openPlacement, type Placement, placementsOfApp } from './placement.ts';
+import { NodePool } from './node-pool.ts';
+import { beginClosing, closePlacement, openPlacement, type Placement, placementsOfApp, refusalToOpen } from './placement.ts';
 import { index, type Index, table, type Table } from './table.ts';
 
 const timeCodec: Codec<number> = uint();
+/** What an app waits for when the budget of a block is spent. */
+const LATER_BLOCK = 'a later block goes on with it';
 /** Block time before which no exclusive replica of the app may start. */
 const fences: Table<number> = table('fence', timeCodec);
-/** Apps with missing replicas. */
+/** Apps with missing replicas, and those that a block had no budget to look at. */
 const pending: Index = index('pending');
 
 export function raiseFence(state: StateWriter, app: string, until: number): void {
@@ -27,23 +30,12 @@ export function endPlacement(state: StateWriter, placement: Placement, reason: s
   else closePlacement(state, placement, reason, time, time);
 }
 
-/** Brings the app's placements towards its specification: at most `openMax` new ones. Answers how many it opened. */
-export function converge(
-  state: StateWriter,
-  app: App,
-  time: number,
-  openMax: number = PLACED_PER_BLOCK_MAX,
-  pool: NodePool = new NodePool(state),
-): number {
-  const wanted = app.state === 'active' ? replicasWanted(app) : 0;
-  retire(state, app, wanted, time);
-  const missing = wanted - presentOf(state, app).length;
-  if (missing <= 0) return settle(state, app, '', false);
-  const wait = obstacle(state, app, time);
-  if (wait !== undefined) return settle(state, app, wait, true);
-  const opened = open(state, app, Math.min(missing, openMax), time, pool);
-  settle(state, app, opened.refusals === undefined ? '' : explain(opened.refusals), opened.count < missing);
-  return opened.count;
+/** Brings the app's placements towards its specification, as far as the budget of the block allows; the rest is pending. */
+export function converge(state: StateWriter, app: App, block: BlockTime): void {
+  if (!mayExamine(state, block.height)) return settle(state, app, LATER_BLOCK, true);
+  const pool = new NodePool(state);
+  const examined = approach(state, app, block, openableIn(state, block.height), pool);
+  spend(state, block.height, { opened: 0, examined: 1 + examined + pool.examined });
 }
 
 /** Closes whatever an app without record left behind. */
@@ -54,17 +46,18 @@ export function closeAll(state: StateWriter, app: string, reason: string, time: 
   pending.remove(state, app);
 }
 
-/** Tries again for apps with missing replicas; a height chooses where to begin, so that none is left out for ever. */
-export function convergePending(state: StateWriter, time: number, height: number): void {
+/** Tries again for pending apps, each with its share of what the block may open; the height chooses where to begin. */
+export function convergePending(state: StateWriter, block: BlockTime): void {
   const waiting = pending.entries(state, '');
-  const start = waiting.length <= PENDING_APPS_PER_BLOCK_MAX ? 0 : (height * PENDING_APPS_PER_BLOCK_MAX) % waiting.length;
-  let left = PLACED_PER_BLOCK_MAX;
+  const count = Math.min(waiting.length, PENDING_APPS_PER_BLOCK_MAX);
+  const start = block.height * (count < waiting.length ? count : 1);
   const pool = new NodePool(state);
-  for (let step = 0; step < Math.min(waiting.length, PENDING_APPS_PER_BLOCK_MAX) && left > 0; step++) {
+  for (let step = 0; step < count; step++) {
     const name = waiting[(start + step) % waiting.length] as string;
     const app = readApp(state, name);
+    const share = Math.ceil(openableIn(state, block.height) / (count - step));
     if (app === undefined) pending.remove(state, name);
-    else left -= converge(state, app, time, left, pool);
+    else approach(state, app, block, share, pool);
   }
 }
 
@@ -74,21 +67,39 @@ export function pruneFences(state: StateWriter, time: number): void {
   }
 }
 
-function presentOf(state: StateReader, app: App): readonly Placement[] {
-  return placementsOfApp(state, app.spec.name).filter(({ generation, phase }) => generation === app.generation && phase !== 'closing');
+/** Opens at most `openMax` placements, closes whatever has to go. Answers how many it looked at. */
+function approach(state: StateWriter, app: App, block: BlockTime, openMax: number, pool: NodePool): number {
+  const known = placementsOfApp(state, app.spec.name);
+  const wanted = app.state === 'active' ? replicasWanted(app) : 0;
+  retire(state, app, known, wanted, block.time);
+  const present = presentOf(app, known);
+  const missing = wanted - present.length;
+  const wait = missing > 0 ? obstacle(state, app, block.time) : '';
+  if (wait !== undefined) settle(state, app, wait, missing > 0);
+  else if (openMax === 0) settle(state, app, LATER_BLOCK, true);
+  else open(state, app, present, { missing, openMax }, block, pool);
+  return known.length;
+}
+
+function presentOf(app: App, known: readonly Placement[]): readonly Placement[] {
+  return known.filter(({ generation, phase }) => generation === app.generation && phase !== 'closing');
+}
+
+function earlierOf(app: App, known: readonly Placement[]): readonly Placement[] {
+  return known.filter(({ generation, phase }) => generation !== app.generation && phase !== 'closing');
 }
 
 /** Closes replicas of earlier generations, as new ones become ready, and those above the wanted number. */
-function retire(state: StateWriter, app: App, wanted: number, time: number): void {
-  const present = presentOf(state, app);
-  const old = placementsOfApp(state, app.spec.name).filter(({ generation, phase }) => generation !== app.generation && phase !== 'closing');
+function retire(state: StateWriter, app: App, known: readonly Placement[], wanted: number, time: number): void {
+  const present = presentOf(app, known);
+  const old = earlierOf(app, known);
   const ready = present.filter(({ phase }) => phase === 'ready').length;
   const kept = app.spec.exclusive || wanted === 0 ? 0 : Math.max(0, wanted - ready);
   for (const placement of old.slice(0, Math.max(0, old.length - kept))) endPlacement(state, placement, 'updated', time);
-  retainRevisions(state, app.spec.name, new Set(placementsOfApp(state, app.spec.name).map(({ generation }) => generation)));
   const surplus = [...present].sort((one, other) => rank(one) - rank(other)).slice(0, Math.max(0, present.length - wanted));
   const reason = app.state === 'suspended' ? 'escrow' : 'scaled';
   for (const placement of surplus) endPlacement(state, placement, reason, time);
+  retainRevisions(state, app.spec.name, () => placementsOfApp(state, app.spec.name).map(({ generation }) => generation));
 }
 
 /** What does not work goes first, then what runs for the shortest time. */
@@ -98,27 +109,34 @@ function rank({ phase, openedAt }: Placement): number {
 
 /** Why an app must wait although nodes may have room. */
 function obstacle(state: StateReader, app: App, time: number): string | undefined {
-  if (!mayOpen(state)) return 'too many placements wait for their bill';
-  if (!app.spec.exclusive) return undefined;
+  const refusal = refusalToOpen(state, app.owner);
+  if (refusal !== undefined || !app.spec.exclusive) return refusal;
   if (placementsOfApp(state, app.spec.name).length > 0) return 'the last instance has not stopped yet';
   return time < (fences.read(state, app.spec.name) ?? 0) ? 'the last instance may still run' : undefined;
 }
 
-interface Opened {
-  readonly count: number;
-  /** Why the next one found no node. */
-  readonly refusals?: readonly Refusal[];
+interface Wanted {
+  readonly missing: number;
+  readonly openMax: number;
 }
 
-function open(state: StateWriter, app: App, count: number, time: number, pool: NodePool): Opened {
-  const candidates = pool.candidates(app, presentOf(state, app));
+function open(
+  state: StateWriter,
+  app: App,
+  present: readonly Placement[],
+  { missing, openMax }: Wanted,
+  { time, height }: BlockTime,
+  pool: NodePool,
+): void {
+  const candidates = pool.candidates(app, present);
   const demand = demandOf(app);
   let opened = 0;
-  for (; opened < count && mayOpen(state); opened++) {
+  let refusals: readonly Refusal[] | undefined;
+  while (refusals === undefined && opened < Math.min(missing, openMax) && refusalToOpen(state, app.owner) === undefined) {
     const choice = schedule(candidates, demand);
     if (choice.candidate === undefined) {
-      if (choice.refusals.includes('capacity')) makeRoom(state, app, time);
-      return { count: opened, refusals: choice.refusals };
+      refusals = choice.refusals;
+      continue;
     }
     const { node, lease, replicas } = choice.candidate;
     const { generation, owner: appOwner } = app;
@@ -126,32 +144,31 @@ function open(state: StateWriter, app: App, count: number, time: number, pool: N
     const { name, exclusive, resources } = app.spec;
     openPlacement(state, { app: name, appOwner, generation, exclusive, node, provider, lease, ...resources }, time);
     candidates[candidates.indexOf(choice.candidate)] = { ...choice.candidate, used: readUsage(state, node), replicas: replicas + 1 };
+    opened += 1;
   }
-  return { count: opened };
+  spend(state, height, { opened, examined: 0 });
+  if (refusals?.includes('capacity') === true) makeRoom(state, app, time);
+  const explanation = refusals !== undefined ? explain(refusals) : opened < missing ? LATER_BLOCK : '';
+  settle(state, app, explanation, opened < missing);
 }
 
 /** An update that finds no room beside the old generation takes the place of one old replica at a time. */
 function makeRoom(state: StateWriter, app: App, time: number): void {
-  if (presentOf(state, app).some(({ phase }) => phase !== 'ready')) return;
-  const old = placementsOfApp(state, app.spec.name).find(({ generation, phase }) => generation !== app.generation && phase !== 'closing');
+  const known = placementsOfApp(state, app.spec.name);
+  if (presentOf(app, known).some(({ phase }) => phase !== 'ready')) return;
+  const [old] = earlierOf(app, known);
   if (old !== undefined) endPlacement(state, old, 'updated', time);
 }
 
-export function demandOf(app: Pick<App, 'spec'>): { kind: string; cpuMillis: number; memoryBytes: number } {
+export function demandOf(app: Pick<App, 'spec'>): Demand {
   return { kind: app.spec.package.kind, ...app.spec.resources };
 }
 
-/** How the nodes of the mesh stand to one more replica of the app. */
-export function candidatesOf(state: StateReader, app: App): SchedulableNode[] {
-  return new NodePool(state).candidates(app, presentOf(state, app));
-}
-
 /** Records what is missing, writing only what changed: a waiting app must not change the root of every block. */
-function settle(state: StateWriter, app: App, explanation: string, waits: boolean): number {
+function settle(state: StateWriter, app: App, explanation: string, waits: boolean): void {
   if (waits !== pending.has(state, app.spec.name)) {
     if (waits) pending.add(state, app.spec.name);
     else pending.remove(state, app.spec.name);
   }
   if (app.explanation !== explanation) writeApp(state, { ...app, explanation });
-  return 0;
 }

@@ -6,12 +6,16 @@ export const NODE_COUNT_MAX: number = 1_000;
 
 // Funds of every app are looked at regularly, and each pending one is placed again and again.
 export const APP_COUNT_MAX: number = 1_000;
+// An eighth, as in the mempool: nobody takes the mesh alone.
+export const APPS_PER_OWNER_MAX: number = 125;
 
 // One app on every fourth node of the largest mesh.
 export const REPLICA_COUNT_MAX: number = 256;
 
 // Replicas that run, and closed ones that wait for their bill: 10 MiB of state.
 export const PLACEMENT_COUNT_MAX: number = 20_000;
+// An eighth.
+export const PLACEMENTS_PER_OWNER_MAX: number = 2_500;
 
 // Open invitations; expired ones are forgotten.
 export const INVITATION_COUNT_MAX: number = 1_000;
@@ -43,8 +47,14 @@ export const ENV_VALUE_LENGTH_MAX: number = 1_024;
 export const ARG_COUNT_MAX: number = 32;
 export const ARG_LENGTH_MAX: number = 1_024;
 
-// Work that one block does besides its transactions.
+// Placements that one block opens, whoever asks: each one is closed once, so that this bounds closing too.
 export const PLACED_PER_BLOCK_MAX: number = 64;
+
+// Nodes and placements that the transactions of one block make it look at to place replicas: every node of the largest mesh four
+// times, some half a second. Apps beyond it are pending.
+export const EXAMINED_PER_BLOCK_MAX: number = 4_096;
+
+// Work that one block does besides its transactions.
 export const PENDING_APPS_PER_BLOCK_MAX: number = 16;
 export const PRUNED_PER_BLOCK_MAX: number = 64;
 

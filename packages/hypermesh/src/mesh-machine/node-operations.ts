@@ -3,10 +3,11 @@ import { hypermeshError } from '../errors.ts';
 import type { ApplyContext, StateWriter } from '../machine/machine.ts';
 import { type AssetState, assetOf, IN_SERVICE, isCapacity, replaceAssets, resumeForLease, transition } from './asset.ts';
 import { readApp } from './app.ts';
+import type { BlockTime } from './block-budget.ts';
 import { converge, endPlacement } from './convergence.ts';
 import { type LeaseGrant, leaseGrantCodec, heldLease, renewLease } from './lease.ts';
 import { assertRole, type Member, memberOf } from './member.ts';
-import { assertBacked, type MeshNode, nodeOf, readNode, readUsage, writeNode } from './node.ts';
+import { assertBacked, type Capacity, type MeshNode, nodeOf, readNode, readUsage, writeNode } from './node.ts';
 import type { MeshOperation } from './operation.ts';
 import { readParameters } from './parameters.ts';
 import { followPlacements, type Placement, placementsOfNode } from './placement.ts';
@@ -29,7 +30,7 @@ export function describe(state: StateWriter, operation: Of<'node.describe'>, con
   replaceAssets(state, { id: node.id, owner: member.owner }, assets, context.time);
   followPlacements(state, node.id, context.time);
   if (known !== undefined && !equalBytes(known.storageRoot, node.storageRoot)) dropVerdict(state, node.id);
-  shrink(state, node, context.time);
+  shrink(state, node, context);
 }
 
 export function renew(state: StateWriter, { lease: number }: Of<'lease.renew'>, { owner, time }: ApplyContext): Uint8Array {
@@ -45,7 +46,7 @@ export function cordon(state: StateWriter, operation: Of<'node.cordon'>, context
   const node = nodeOf(state, operation.node);
   assertMayManage(memberOf(state, context.owner), memberOf(state, node.id));
   writeNode(state, { ...node, cordoned: operation.cordoned });
-  if (operation.drain && operation.cordoned) evict(state, placementsOfNode(state, node.id), 'drained', context.time);
+  if (operation.drain && operation.cordoned) evict(state, placementsOfNode(state, node.id), 'drained', context);
 }
 
 export function moveAsset(state: StateWriter, operation: Of<'asset.transition'>, context: ApplyContext): void {
@@ -58,7 +59,7 @@ export function moveAsset(state: StateWriter, operation: Of<'asset.transition'>,
   // An exclusive replica may still be stopping there.
   followPlacements(state, asset.node, context.time);
   if (isCapacity(asset) && !IN_SERVICE.has(operation.to)) {
-    evict(state, placementsOfNode(state, asset.node), `asset-${operation.to}`, context.time);
+    evict(state, placementsOfNode(state, asset.node), `asset-${operation.to}`, context);
   }
 }
 
@@ -69,25 +70,29 @@ function assertMayManage(actor: Member, node: Member): void {
 }
 
 /** Newest placements leave until the rest fits. */
-function shrink(state: StateWriter, node: MeshNode, time: number): void {
+function shrink(state: StateWriter, node: MeshNode, block: BlockTime): void {
+  const used = { ...readUsage(state, node.id) };
+  if (holds(node.capacity, used)) return;
   const newestFirst = [...placementsOfNode(state, node.id)].sort((one, other) => other.openedAt - one.openedAt);
   const leaving: Placement[] = [];
-  const used = { ...readUsage(state, node.id) };
   for (const placement of newestFirst) {
-    const { capacity } = node;
-    if (used.cpuMillis <= capacity.cpuMillis && used.memoryBytes <= capacity.memoryBytes && used.workloads <= capacity.workloads) break;
+    if (holds(node.capacity, used)) break;
     leaving.push(placement);
     used.cpuMillis -= placement.cpuMillis;
     used.memoryBytes -= placement.memoryBytes;
     used.workloads -= 1;
   }
-  evict(state, leaving, 'capacity', time);
+  evict(state, leaving, 'capacity', block);
 }
 
-function evict(state: StateWriter, leaving: readonly Placement[], reason: string, time: number): void {
-  for (const placement of leaving) if (placement.phase !== 'closing') endPlacement(state, placement, reason, time);
+function holds(capacity: Capacity, used: Capacity): boolean {
+  return used.cpuMillis <= capacity.cpuMillis && used.memoryBytes <= capacity.memoryBytes && used.workloads <= capacity.workloads;
+}
+
+function evict(state: StateWriter, leaving: readonly Placement[], reason: string, block: BlockTime): void {
+  for (const placement of leaving) if (placement.phase !== 'closing') endPlacement(state, placement, reason, block.time);
   for (const name of new Set(leaving.map(({ app }) => app))) {
     const app = readApp(state, name);
-    if (app !== undefined) converge(state, app, time);
+    if (app !== undefined) converge(state, app, block);
   }
 }

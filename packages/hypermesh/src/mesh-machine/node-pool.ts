@@ -26,14 +26,21 @@ interface Standing {
 export class NodePool {
   readonly #state: StateReader;
   #standings: readonly Standing[] | undefined;
+  #examined = 0;
 
   constructor(state: StateReader) {
     this.#state = state;
   }
 
+  /** Nodes looked at, once for each app. */
+  get examined(): number {
+    return this.#examined;
+  }
+
   /** `present`: placements of the app that count against spreading. */
   candidates(app: App, present: readonly Placement[]): SchedulableNode[] {
     this.#standings ??= [...allNodes(this.#state)].map((node) => this.#standingOf(node));
+    this.#examined += this.#standings.length;
     const replicas = new Map<string, number>();
     for (const { node } of present) replicas.set(hex(node), (replicas.get(hex(node)) ?? 0) + 1);
     const avoided = new Set(app.avoided.map(hex));

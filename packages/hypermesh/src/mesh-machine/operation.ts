@@ -99,14 +99,12 @@ export const meshOperationCodec: Codec<MeshOperation> = union({
   'asset.transition': struct({ asset: bytes(32), to: assetStateCodec, proof }),
 }) as Codec<MeshOperation>;
 
-/** What a deployment answers. */
+/** What a deployment and a change of its replicas answer. */
 export interface DeployResult {
   readonly generation: number;
-  /** Replicas that still wait for a node. */
-  readonly missing: number;
 }
 
-export const deployResultCodec: Codec<DeployResult> = struct({ generation: uint(), missing: uint() });
+export const deployResultCodec: Codec<DeployResult> = struct({ generation: uint() });
 
 /** The bytes that a transaction carries. */
 export function encodeOperation(operation: MeshOperation): Uint8Array {

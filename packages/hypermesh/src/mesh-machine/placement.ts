@@ -3,7 +3,14 @@ import { hypermeshError } from '../errors.ts';
 import type { StateReader, StateWriter } from '../machine/machine.ts';
 import { followUse } from './asset.ts';
 import { beginLease, endLease } from './leased-time.ts';
-import { APP_NAME_LENGTH_MAX, PLACEMENT_COUNT_MAX, PRUNED_PER_BLOCK_MAX, REASON_LENGTH_MAX, STABLE_MS_MIN } from './limits.ts';
+import {
+  APP_NAME_LENGTH_MAX,
+  PLACEMENT_COUNT_MAX,
+  PLACEMENTS_PER_OWNER_MAX,
+  PRUNED_PER_BLOCK_MAX,
+  REASON_LENGTH_MAX,
+  STABLE_MS_MIN,
+} from './limits.ts';
 import { readUsage, type Usage, writeUsage } from './node.ts';
 import { hex, index, type Index, sortable, table, type Table } from './table.ts';
 
@@ -63,6 +70,8 @@ export const placementCodec: Codec<Placement> = struct({
 
 const placements: Table<Placement> = table('placement', placementCodec);
 const counts: Table<PlacementCounts> = table('placement-counts', struct({ opened: uint(), kept: uint() }));
+/** Those in state now, by owner of the app. */
+const ofOwner: Table<number> = table('owner-placements', uint());
 /** Placements that are not closed, and closed ones in the order of their closing. */
 const byApp: Index = index('app-placement');
 const byNode: Index = index('node-placement');
@@ -111,8 +120,11 @@ export function placementsOfNode(state: StateReader, node: Uint8Array): readonly
   return byNode.entries(state, `${hex(node)}/`).map((entry) => placementOf(state, entry.slice(hex(node).length + 1)));
 }
 
-export function mayOpen(state: StateReader): boolean {
-  return readCounts(state).kept < PLACEMENT_COUNT_MAX;
+/** Why no placement may be opened for that owner; undefined when one may. */
+export function refusalToOpen(state: StateReader, appOwner: Uint8Array): string | undefined {
+  if (readCounts(state).kept >= PLACEMENT_COUNT_MAX) return 'too many placements wait for their bill';
+  const full = (ofOwner.read(state, hex(appOwner)) ?? 0) >= PLACEMENTS_PER_OWNER_MAX;
+  return full ? 'too many placements of its owner run or wait for their bill' : undefined;
 }
 
 /** Reserves the node's resources and gives it the replica. The caller has checked that they fit. */
@@ -121,7 +133,7 @@ export function openPlacement(
   request: Pick<Placement, 'app' | 'appOwner' | 'generation' | 'exclusive' | 'node' | 'provider' | 'lease' | 'cpuMillis' | 'memoryBytes'>,
   time: number,
 ): Placement {
-  const { opened, kept } = readCounts(state);
+  const { opened } = readCounts(state);
   const placement: Placement = {
     ...request,
     id: `${request.app}-${opened + 1}`,
@@ -132,7 +144,7 @@ export function openPlacement(
     openedAt: time,
     closedAt: null,
   };
-  counts.write(state, '', { opened: opened + 1, kept: kept + 1 });
+  count(state, placement, 1);
   placements.write(state, placement.id, placement);
   byApp.add(state, `${placement.app}/${placement.id}`);
   byNode.add(state, `${hex(placement.node)}/${placement.id}`);
@@ -179,13 +191,20 @@ export function pruneClosed(state: StateWriter, mayForget: (placement: Placement
     if (!mayForget(placement)) return;
     placements.remove(state, placement.id);
     closed.remove(state, entry);
-    const { opened, kept } = readCounts(state);
-    counts.write(state, '', { opened, kept: kept - 1 });
+    count(state, placement, -1);
   }
 }
 
 function readCounts(state: StateReader): PlacementCounts {
   return counts.read(state, '') ?? { opened: 0, kept: 0 };
+}
+
+function count(state: StateWriter, { appOwner }: Placement, sign: 1 | -1): void {
+  const { opened, kept } = readCounts(state);
+  counts.write(state, '', { opened: opened + Math.max(0, sign), kept: kept + sign });
+  const owned = (ofOwner.read(state, hex(appOwner)) ?? 0) + sign;
+  if (owned === 0) ofOwner.remove(state, hex(appOwner));
+  else ofOwner.write(state, hex(appOwner), owned);
 }
 
 function readiness(phase: PlacementPhase): number {

@@ -59,9 +59,10 @@ export function schedule<C extends Candidate>(candidates: readonly C[], demand: 
   return best === undefined ? { candidate: undefined, refusals } : { candidate: best };
 }
 
-/** Whether waiting can help. */
-export function isPermanent(refusals: readonly Refusal[]): boolean {
-  return refusals.length > 0 && refusals.every((refusal) => refusal === 'kind' || refusal === 'size');
+/** Why the node can never take such a replica; undefined when waiting can help. */
+export function lackOf({ packageKinds, capacity }: Pick<Candidate, 'packageKinds' | 'capacity'>, demand: Demand): Refusal | undefined {
+  if (!packageKinds.includes(demand.kind)) return 'kind';
+  return fits(capacity, demand) ? undefined : 'size';
 }
 
 /** One sentence for a person, e.g. `of 4 nodes: 1 cordoned, 3 full`. */
@@ -75,8 +76,8 @@ export function explain(refusals: readonly Refusal[]): string {
 
 function refusalOf(candidate: Candidate, demand: Demand): Refusal | undefined {
   const { capacity, used } = candidate;
-  if (!candidate.packageKinds.includes(demand.kind)) return 'kind';
-  if (!fits(capacity, demand)) return 'size';
+  const lack = lackOf(candidate, demand);
+  if (lack !== undefined) return lack;
   if (!candidate.leased) return 'lease';
   if (candidate.cordoned) return 'cordoned';
   if (!candidate.inService) return 'service';

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../machine/machine.ts';
+import { SPENT, type StateWriter } from '../machine/machine.ts';
 import { hypermeshError } from '../errors.ts';
 import { type MachineState, nameOf } from './machine-state.ts';
 import { SortedKeys } from './sorted-keys.ts';
@@ -9,6 +9,8 @@ export const STATE_KEY_BYTES_MAX: number = 256;
 // One value is written whole for each change; larger things are blobs.
 export const STATE_VALUE_BYTES_MAX: number = 1024 * 1024;
 
+const SPENT_START = `${SPENT}/`;
+
 interface Undo {
   readonly name: string;
   readonly before: StateChange | undefined;
@@ -17,6 +19,7 @@ interface Undo {
 /** The writes of one block over a machine's state; the state itself stays as the previous block left it. */
 export class Overlay implements StateWriter {
   readonly #base: MachineState;
+  /** What differs from the base; the deletion of what the base never had leaves nothing, so that no scan walks over it. */
   readonly #changes = new Map<string, StateChange>();
   readonly #keys = new SortedKeys();
   readonly #undo: Undo[] = [];
@@ -59,7 +62,7 @@ export class Overlay implements StateWriter {
     if (this.get(key) !== undefined) this.#write({ key: new Uint8Array(key), value: null });
   }
 
-  /** A point to which `undoTo` returns. */
+  /** A point to which `undoTo` returns; keys below `SPENT` stay. */
   mark(): number {
     return this.#undo.length;
   }
@@ -67,30 +70,28 @@ export class Overlay implements StateWriter {
   undoTo(mark: number): void {
     while (this.#undo.length > mark) {
       const { name, before } = this.#undo.pop() as Undo;
-      if (before === undefined) {
-        this.#changes.delete(name);
-        this.#keys.delete(name);
-      } else {
-        this.#changes.set(name, before);
-      }
+      this.#put(name, before);
     }
   }
 
-  /** One change a key, in key order; deletions of what the base never had are left out. */
+  /** One change a key, in key order. */
   changes(): StateChange[] {
-    const changes: StateChange[] = [];
-    for (const name of this.#keys.from('')) {
-      const change = this.#changes.get(name) as StateChange;
-      if (change.value !== null || this.#base.get(change.key) !== undefined) changes.push(change);
-    }
-    return changes;
+    return [...this.#keys.from('')].map((name) => this.#changes.get(name) as StateChange);
   }
 
   #write(change: StateChange): void {
     const name = nameOf(change.key);
-    const before = this.#changes.get(name);
-    this.#undo.push({ name, before });
-    if (before === undefined) this.#keys.add(name);
-    this.#changes.set(name, change);
+    if (!name.startsWith(SPENT_START)) this.#undo.push({ name, before: this.#changes.get(name) });
+    this.#put(name, change.value === null && this.#base.get(change.key) === undefined ? undefined : change);
+  }
+
+  #put(name: string, change: StateChange | undefined): void {
+    if (change === undefined) {
+      this.#changes.delete(name);
+      this.#keys.delete(name);
+    } else {
+      if (!this.#changes.has(name)) this.#keys.add(name);
+      this.#changes.set(name, change);
+    }
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Candidate, explain, isPermanent, type Refusal, schedule } from '../../src/scheduler/schedule.ts';
+import { type Candidate, explain, lackOf, type Refusal, schedule } from '../../src/scheduler/schedule.ts';
 
 const DEMAND = { kind: 'wasm', cpuMillis: 100, memoryBytes: 100 };
 
@@ -71,9 +71,9 @@ describe('schedule', () => {
   });
 
   it('says whether waiting can help', () => {
-    expect(isPermanent(['kind', 'size'])).toBe(true);
-    expect(isPermanent(['kind', 'capacity'])).toBe(false);
-    expect(isPermanent([])).toBe(false);
+    expect(lackOf(candidate(1, { packageKinds: [] }), DEMAND)).toBe('kind');
+    expect(lackOf(candidate(1), { ...DEMAND, memoryBytes: 1_001 })).toBe('size');
+    expect(lackOf(candidate(1, { leased: false, used: { cpuMillis: 1_000, memoryBytes: 0, workloads: 1 } }), DEMAND)).toBeUndefined();
     expect(explain([])).toBe('no node has described itself');
     expect(explain(['capacity', 'kind', 'capacity'])).toBe('of 3 nodes: 1 without a driver, 2 full');
   });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { SPENT } from '../../src/machine/machine.ts';
 import { AppendOnlyTree, edgeOf, proveInclusion, verifyInclusion } from '../../src/state/append-only-tree.ts';
 import { MachineState } from '../../src/state/machine-state.ts';
 import { Overlay, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX } from '../../src/state/overlay.ts';
@@ -213,6 +214,32 @@ describe('overlay', () => {
         expect(read(state, prefix)).toEqual(expected);
       }),
     );
+  });
+
+  test('keeps nothing of what it wrote and deleted that a scan would walk over', () => {
+    class Counting extends Overlay {
+      gets = 0;
+      override get(name: Uint8Array): Uint8Array | undefined {
+        this.gets += 1;
+        return super.get(name);
+      }
+    }
+    const overlay = new Counting(new MachineState());
+    for (let at = 0; at < 100; at++) overlay.set(utf8(`k${at}`), utf8('v'));
+    for (let at = 1; at < 100; at++) overlay.delete(utf8(`k${at}`));
+    overlay.gets = 0;
+    expect(read(overlay, 'k')).toEqual(['k0=v']);
+    expect(overlay.gets).toBe(1);
+  });
+
+  test('leaves what was spent when it undoes the rest', () => {
+    const overlay = new Overlay(new MachineState());
+    const mark = overlay.mark();
+    overlay.set(utf8(`${SPENT}/`), utf8('1'));
+    overlay.set(utf8(`${SPENT}other`), utf8('2'));
+    overlay.undoTo(mark);
+    expect(read(overlay, '')).toEqual([`${SPENT}/=1`]);
+    expect(overlay.changes()).toEqual([{ key: new Uint8Array(utf8(`${SPENT}/`)), value: new Uint8Array(utf8('1')) }]);
   });
 
   test('sees writes further on during a scan', () => {
