@@ -42,6 +42,9 @@ export interface PlacementsArgument {
 // Records of one answer; the next call names the last one.
 export const RECORDS_PER_ANSWER_MAX: number = 1_000;
 
+// A page of apps ends with the one that reaches this: with the largest app it stays far below the 4 MiB that a validator answers.
+export const APP_PAGE_BYTES_MIN: number = 1024 * 1024;
+
 /** Argument and answer of each query, for daemons and clients. Lists go on after the last record of the answer before. */
 export interface MeshQueries {
   readonly parameters: Query<number, MeshParameters>;
@@ -50,7 +53,8 @@ export interface MeshQueries {
   readonly member: Query<Uint8Array, Member | null>;
   readonly nodes: Query<number, readonly NodeAnswer[]>;
   readonly node: Query<Uint8Array, NodeAnswer | null>;
-  readonly apps: Query<number, readonly App[]>;
+  /** After a name; an empty page is the end. */
+  readonly apps: Query<string, readonly App[]>;
   /** Throws `hypermesh.app_unknown`. */
   readonly app: Query<string, AppAnswer>;
   readonly placements: Query<PlacementsArgument, readonly Placement[]>;
@@ -87,7 +91,7 @@ export const MESH_QUERIES: MeshQueries = {
   member: { argument: id, answer: optional(memberCodec) },
   nodes: { argument: nothing, answer: list(nodeAnswerCodec, NODE_COUNT_MAX) },
   node: { argument: id, answer: optional(nodeAnswerCodec) },
-  apps: { argument: nothing, answer: list(appCodec, APP_COUNT_MAX) },
+  apps: { argument: text(APP_NAME_LENGTH_MAX), answer: list(appCodec, APP_COUNT_MAX) },
   app: { argument: appName, answer: struct({ app: appCodec, placements: list(placementCodec, 4 * REPLICA_COUNT_MAX) }) },
   placements: { argument: struct({ app: optional(appName), node: optional(id), after: text(128) }), answer: placementList },
   endpoints: { argument: appName, answer: list(endpointCodec, 4 * REPLICA_COUNT_MAX) },
@@ -110,7 +114,7 @@ const ANSWERERS: Answerers = {
     const known = readNode(state, node);
     return known === undefined ? null : nodeAnswer(state, known);
   }),
-  apps: answer('apps', (state) => [...allApps(state)]),
+  apps: answer('apps', appsAfter),
   app: answer('app', (state, name) => ({ app: appOf(state, name), placements: placementsOfApp(state, name) })),
   placements: answer('placements', selectPlacements),
   endpoints: answer('endpoints', endpointsOf),
@@ -160,6 +164,18 @@ function nodeAnswer(state: StateReader, node: MeshNode): NodeAnswer {
 function membersAfter(state: StateReader, after: string): readonly Member[] {
   const sorted = [...allMembers(state)].sort((one, other) => (one.name < other.name ? -1 : 1));
   return take(sorted.filter(({ name }) => name > after));
+}
+
+function appsAfter(state: StateReader, after: string): readonly App[] {
+  const page: App[] = [];
+  let pageBytes = 0;
+  for (const app of allApps(state)) {
+    if (app.spec.name <= after) continue;
+    if (pageBytes >= APP_PAGE_BYTES_MIN) break;
+    page.push(app);
+    pageBytes += encode(appCodec, app).length;
+  }
+  return page;
 }
 
 function selectPlacements(state: StateReader, { app, node, after }: PlacementsArgument): readonly Placement[] {

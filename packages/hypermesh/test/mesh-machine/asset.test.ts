@@ -144,6 +144,6 @@ describe('queries', () => {
     expect(ids({ app: 'other', node, after: '' })).toEqual(['other-5']);
     expect(ids({ app: null, node, after: '' })).toHaveLength(2);
     expect(world.query('nodes', 0)).toHaveLength(4);
-    expect(world.query('apps', 0)).toHaveLength(2);
+    expect(world.query('apps', '')).toHaveLength(2);
   });
 });

@@ -79,7 +79,7 @@ describe('placement', () => {
   ])('refuses %s', async (_, changes, code) => {
     const world = await ready();
     expect(codeOf(() => world.deploy(appSpec(changes)))).toBe(code);
-    expect(world.query('apps', 0)).toEqual([]);
+    expect(world.query('apps', '')).toEqual([]);
   });
 
   it('explains what waits and places it when there is room', async () => {

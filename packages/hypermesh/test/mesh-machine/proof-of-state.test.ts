@@ -193,7 +193,7 @@ describe('proof of an operation', () => {
     const world = await ready();
     const refused = await operation(world);
     expect(codeOf(() => world.apply(world.id(3), refused))).toBe(code);
-    expect(world.query('apps', 0)).toEqual([]);
+    expect(world.query('apps', '')).toEqual([]);
   });
 
   it('is refused when it was used before, also in the next window', async () => {

@@ -5,12 +5,13 @@ import type { CommandContext } from '../command.ts';
 import { namesById } from '../node/members.ts';
 import type { Session } from '../session.ts';
 import { formatBytes, formatTime } from '../text.ts';
+import { allApps } from './apps.ts';
 import { placementTable, placementValue } from './placement-view.ts';
 
 export async function listApps(context: CommandContext): Promise<void> {
   const session = await context.session();
   const { mesh, signal } = session;
-  const apps = await queryMesh(mesh, 'apps', 0, { signal });
+  const apps = await allApps(session);
   const answers = await Promise.all(apps.map(({ spec }) => queryMesh(mesh, 'app', spec.name, { signal })));
   const names = await namesById(session);
   context.out.result(answers.map(summaryOf), () =>

@@ -2,6 +2,7 @@ import { CodedError, formatId } from '@hypermesh/stoq';
 import { meshContract, type MeshStatus, queryMesh, validatorTargets } from '@hypermesh/mesh/client';
 import type { CommandContext } from '../command.ts';
 import { type Checkpoints, readCheckpoints } from '../certificate/log.ts';
+import { allApps } from '../app/apps.ts';
 import type { Output } from '../output.ts';
 import type { Session } from '../session.ts';
 import { formatTime, hexOf } from '../text.ts';
@@ -28,7 +29,7 @@ export async function showStatus(context: CommandContext): Promise<void> {
   const [{ phase }, nodes, apps, logs] = await Promise.all([
     queryMesh(mesh, 'phase', 0, { signal }),
     queryMesh(mesh, 'nodes', 0, { signal }),
-    queryMesh(mesh, 'apps', 0, { signal }),
+    allApps(session),
     logsOf(session),
   ]);
   const value = {
