@@ -60,7 +60,10 @@ export function advance(state: StateWriter, to: number, context: ApplyContext): 
   advancePhase(state, to, context.time);
 }
 
-/** Validators are made by genesis; after phase 0 operators only by an ordered invitation. Roles once given stay. */
+/**
+ * A validator of genesis stays one; every other role follows the certificate. After phase 0 a member that is no operator becomes
+ * one by an ordered invitation only.
+ */
 function rolesOf(identity: BundleIdentity, known: Member | undefined, invitation: Invitation | undefined, phase: number): readonly Role[] {
   const certified = identity.roles.filter((role) => role !== 'validator');
   if (invitation !== undefined && certified.some((role) => !invitation.roles.includes(role))) {
