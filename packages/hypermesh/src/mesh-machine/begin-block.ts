@@ -8,7 +8,7 @@ import { pruneInvitations } from './invitation.ts';
 import { expireLeases, extendAfterJump } from './lease.ts';
 import { CLOSED_KEPT_MS, FUNDS_CHECK_BLOCKS, PRUNED_PER_BLOCK_MAX } from './limits.ts';
 import { pruneProofs } from './operation-proof.ts';
-import { type MeshParameters, readParameters } from './parameters.ts';
+import { readParameters } from './parameters.ts';
 import { closePlacement, type Placement, placementsOfNode, pruneClosed } from './placement.ts';
 import { type FundsView, fundsOf } from './views.ts';
 import { openWindow } from './window.ts';
@@ -21,7 +21,7 @@ export function beginBlock(state: StateWriter, context: ApplyContext, viewOf: (c
   const { time, height, blockId } = context;
   const parameters = readParameters(state);
   extendAfterJump(state, time, parameters.leaseMs);
-  for (const { node, expiresAt } of expireLeases(state, time, PRUNED_PER_BLOCK_MAX)) loseNode(state, node, expiresAt, context, parameters);
+  for (const { node, expiresAt } of expireLeases(state, time, PRUNED_PER_BLOCK_MAX)) loseNode(state, node, expiresAt, context);
   openWindow(state, time, blockId, parameters.windowMs);
   const funds = fundsOf(context, viewOf);
   if (funds !== undefined && height % FUNDS_CHECK_BLOCKS === 0) checkFunds(state, funds, context);
@@ -33,11 +33,11 @@ export function beginBlock(state: StateWriter, context: ApplyContext, viewOf: (c
 }
 
 /** The node's right to run has ended: nobody pays for more, and what it ran is wanted elsewhere. */
-function loseNode(state: StateWriter, node: Uint8Array, expiresAt: number, block: BlockTime, parameters: MeshParameters): void {
+function loseNode(state: StateWriter, node: Uint8Array, expiresAt: number, block: BlockTime): void {
   const lost = placementsOfNode(state, node);
   for (const placement of lost) {
     closePlacement(state, placement, 'lease-expired', expiresAt, block.time);
-    if (placement.exclusive) raiseFence(state, placement.app, expiresAt + parameters.exclusiveMarginMs);
+    raiseFence(state, placement.app, expiresAt);
   }
   suspendForLease(state, node, block.time);
   for (const app of new Set(lost.map((placement) => placement.app))) {

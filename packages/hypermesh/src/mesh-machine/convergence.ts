@@ -8,6 +8,7 @@ import { PENDING_APPS_PER_BLOCK_MAX, PRUNED_PER_BLOCK_MAX } from './limits.ts';
 import { memberOf } from './member.ts';
 import { readUsage } from './node.ts';
 import { NodePool } from './node-pool.ts';
+import { readParameters } from './parameters.ts';
 import { beginClosing, closePlacement, openPlacement, type Placement, placementsOfApp, refusalToOpen } from './placement.ts';
 import { index, type Index, table, type Table } from './table.ts';
 
@@ -19,15 +20,20 @@ const fences: Table<number> = table('fence', timeCodec);
 /** Apps with missing replicas, and those that a block had no budget to look at. */
 const pending: Index = index('pending');
 
-export function raiseFence(state: StateWriter, app: string, until: number): void {
-  fences.write(state, app, Math.max(until, fences.read(state, app) ?? 0));
+/** An exclusive app of that name starts only when a lease that ends at `expiresAt` is over for its node too. */
+export function raiseFence(state: StateWriter, app: string, expiresAt: number): void {
+  const until = expiresAt + readParameters(state).exclusiveMarginMs;
+  if (until > (fences.read(state, app) ?? 0)) fences.write(state, app, until);
 }
 
 /** Ends a placement from the mesh's side; an exclusive one only when its node has stopped it or lost its lease. */
 export function endPlacement(state: StateWriter, placement: Placement, reason: string, time: number): void {
-  const runs = placement.exclusive && heldLease(state, placement.node)?.number === placement.lease;
-  if (runs) beginClosing(state, placement, reason, time);
-  else closePlacement(state, placement, reason, time, time);
+  const lease = heldLease(state, placement.node);
+  const runs = lease?.number === placement.lease;
+  if (runs && placement.exclusive) return beginClosing(state, placement, reason, time);
+  // Nobody says when a shared replica has stopped, and the next app of that name may be an exclusive one.
+  if (runs) raiseFence(state, placement.app, lease.expiresAt);
+  closePlacement(state, placement, reason, time, time);
 }
 
 /** Brings the app's placements towards its specification, as far as the budget of the block allows; the rest is pending. */

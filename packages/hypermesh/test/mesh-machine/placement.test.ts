@@ -283,6 +283,26 @@ describe('exclusive apps', () => {
     expect(placementsOf(world)[0]!.id).not.toBe(before.id);
   });
 
+  const remove = (world: World): void => void world.applyProven(world.id(3), { kind: 'app.remove', name: 'hello', proof: null });
+  it.each<[string, (world: World) => void]>([
+    ['deployed as exclusive', () => undefined],
+    ['removed and deployed as exclusive', remove],
+  ])('wait for the leases of the replicas of a shared app that is %s', async (_, before) => {
+    const world = await ready();
+    world.deploy(appSpec({ replicas: 2, onPartition: 'stop' }));
+    world.allReady('hello');
+    const leases = nodesOf(world).map((node) => world.query('node', world.id(node))!.lease!.expiresAt);
+    before(world);
+    world.deploy(exclusive);
+    expect(placementsOf(world)).toEqual([]);
+    expect(world.query('app', 'hello').app.explanation).toBe('the last instance may still run');
+    while (placementsOf(world).length === 0) world.run(500, [0, 1, 2, 3]);
+    expect(placementsOf(world)).toMatchObject([{ exclusive: true, phase: 'assigned' }]);
+    const waited = placementsOf(world)[0]!.openedAt - Math.max(...leases);
+    expect(waited).toBeGreaterThanOrEqual(4_000);
+    expect(waited).toBeLessThan(5_000);
+  });
+
   it('do not start twice although removed and deployed again under the same name', async () => {
     const world = await ready();
     world.deploy(exclusive);
