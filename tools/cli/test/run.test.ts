@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from '../src/run.ts';
 
@@ -25,7 +26,7 @@ async function runInterrupted(argv: readonly string[]): Promise<unknown> {
     kill: () => true,
     on: signals.on.bind(signals) as NodeJS.Process['on'],
     off: signals.off.bind(signals) as NodeJS.Process['off'],
-    stdin: (async function* () {})(),
+    stdin: Readable.from([]),
     stdout: { write: (text: string) => (stdout += text) },
     stderr: { write: () => true },
   });

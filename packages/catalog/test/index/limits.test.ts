@@ -23,7 +23,7 @@ let entry: PackageEntry;
 
 beforeAll(async () => {
   crypto = await createCrypto();
-  const signer = await crypto.createHybridSigner(await crypto.generateKeyPair('ed25519'), await crypto.generateKeyPair('falcon1024'));
+  const signer = crypto.createHybridSigner(await crypto.generateKeyPair('ed25519'), await crypto.generateKeyPair('falcon1024'));
   const hash = new Uint8Array(32);
   const statement = { meshId: hash, root: hash, manifest: hash, publisher: hash, kind: 'container' } as const;
   entry = await signPackage({ ...statement, name: 'n'.repeat(PACKAGE_NAME_LENGTH_MAX), version: '1'.repeat(VERSION_LENGTH_MAX) }, signer);

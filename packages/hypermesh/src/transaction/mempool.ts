@@ -10,8 +10,8 @@ export const MEMPOOL_BYTES_MAX: number = 64 * 1024 * 1024;
 export const OWNER_TRANSACTIONS_MAX: number = MEMPOOL_TRANSACTIONS_MAX / 8;
 export const OWNER_BYTES_MAX: number = MEMPOOL_BYTES_MAX / 8;
 // Keys cost nothing, so that all who are no members yet have the share of one owner together.
-export const STRANGERS_TRANSACTIONS_MAX: number = OWNER_TRANSACTIONS_MAX;
-export const STRANGERS_BYTES_MAX: number = OWNER_BYTES_MAX;
+export const STRANGERS_TRANSACTIONS_MAX: number = MEMPOOL_TRANSACTIONS_MAX / 8;
+export const STRANGERS_BYTES_MAX: number = MEMPOOL_BYTES_MAX / 8;
 
 /** How many transactions, and of how many bytes. */
 interface Load {

@@ -98,7 +98,13 @@ describe('mempool', () => {
     for (const owner of owners) for (let sequence = 1; sequence <= count; sequence++) pool.add(transaction(owner, sequence, bytes), 0);
     const taken = Array.from({ length: 3 }, () => pool.takeBatch());
     expect(taken.map((batch) => batch.length)).toEqual([count, count, count]);
-    if (count < owners.length) expect(taken.flatMap(names).map((name) => name[0])).toEqual([...'1234', ...'5612', ...'3456']);
+    if (count < owners.length)
+      expect(
+        taken
+          .flatMap(names)
+          .map((name) => name[0])
+          .join(''),
+      ).toBe('123456123456');
   });
 
   describe('of strangers', () => {
