@@ -71,6 +71,8 @@ const REASON_MS = 2_000;
 const RECEIPT_WAIT_MS: number = Math.min(5_000, RECEIPT_WAIT_MS_MAX);
 // Clients that share an account race for its next sequence; more rounds than this is a fault of theirs.
 const SEQUENCE_ATTEMPTS_MAX = 5;
+// Each is handed in again before the next one; a client with more of them begins anew with what the validators say.
+const OPEN_TRANSACTIONS_MAX = 64;
 
 class ValidatorsClient implements MeshClient {
   readonly #meshId: Uint8Array;
@@ -80,6 +82,8 @@ class ValidatorsClient implements MeshClient {
   /** By account: settles when its last transaction has been submitted. Sequences are taken one after the other. */
   readonly #turns = new Map<string, Promise<void>>();
   readonly #sequences = new Map<string, number>();
+  /** By account: what was accepted and has no receipt that this client knows of. */
+  readonly #open = new Map<string, readonly DecodedTransaction[]>();
   /** Highest height that an answer was of. */
   #seenHeight = 0;
 
@@ -97,10 +101,11 @@ class ValidatorsClient implements MeshClient {
     const receipt = await this.#explained(options.signal, async () => {
       const transaction = await this.#inTurn(account.owner, () => this.#submitNext(account, machine, operations, options));
       try {
-        return await this.#settled(transaction, options.signal);
+        const settled = await this.#settled(transaction, options.signal);
+        this.#closeUpTo(transaction.body);
+        return settled;
       } catch (error) {
-        // Whoever took it may have lost it: what follows on a sequence that nobody executes waits for ever.
-        this.#sequences.delete(nameOf(account.owner));
+        this.#leaveOpen(nameOf(account.owner), transaction);
         throw error;
       }
     });
@@ -155,6 +160,7 @@ class ValidatorsClient implements MeshClient {
   ): Promise<DecodedTransaction> {
     const name = nameOf(owner);
     for (let attempt = 1; ; attempt++) {
+      await this.#submitOpen(name, signal);
       const sequence = this.#sequences.get(name) ?? (await this.#nextSequence(owner, signal));
       const body = { meshId: this.#meshId, owner, sequence, machine, operations, key: key ?? null };
       const transaction = await signTransaction(body, signer);
@@ -169,6 +175,36 @@ class ValidatorsClient implements MeshClient {
         await this.#validators.pause(signal);
       }
     }
+  }
+
+  /**
+   * Whoever took them may have lost them, and what follows on a sequence that nobody executes waits for ever: they are handed in
+   * again first, as often as it takes.
+   */
+  async #submitOpen(name: string, signal: AbortSignal): Promise<void> {
+    try {
+      for (const transaction of this.#open.get(name) ?? []) await this.#submit(transaction, signal);
+    } catch (error) {
+      if (!hasCode(error, 'hypermesh.transaction_sequence')) throw error;
+      // Another transaction of the account was there before.
+      this.#open.delete(name);
+      this.#sequences.delete(name);
+    }
+  }
+
+  #leaveOpen(name: string, transaction: DecodedTransaction): void {
+    const open = [...(this.#open.get(name) ?? []), transaction].sort((one, other) => one.body.sequence - other.body.sequence);
+    if (open.length <= OPEN_TRANSACTIONS_MAX) return void this.#open.set(name, open);
+    this.#open.delete(name);
+    this.#sequences.delete(name);
+  }
+
+  /** Sequences are executed in order, without gaps. */
+  #closeUpTo({ owner, sequence }: DecodedTransaction['body']): void {
+    const name = nameOf(owner);
+    const left = (this.#open.get(name) ?? []).filter(({ body }) => body.sequence > sequence);
+    if (left.length === 0) this.#open.delete(name);
+    else this.#open.set(name, left);
   }
 
   /**

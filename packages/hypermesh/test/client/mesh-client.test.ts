@@ -135,10 +135,11 @@ describe('a transaction', () => {
     expect(submissions).toEqual(['first', 'second']);
   });
 
-  test('that was accepted and lost leaves its sequence to the next one', async () => {
+  test('that was accepted and lost is handed in again before the next one, until that one is executed', async () => {
     const sequences: number[] = [];
-    const abort = new AbortController();
-    const forgetful: Validator = {
+    let abort = new AbortController();
+    let isForgetful = true;
+    const validator: Validator = {
       account,
       submit: async ({ transaction }) => {
         const { id, body } = decodeTransaction(transaction);
@@ -146,16 +147,25 @@ describe('a transaction', () => {
         return { id };
       },
       receipt: async ({ id }) => {
-        if (sequences.length > 1) return answerFor(id);
+        if (!isForgetful) return answerFor(id);
         abort.abort();
         throw hypermeshError('hypermesh.not_committed');
       },
     };
-    const { client } = clientOf(forgetful, { account }, { account }, { account });
-    const lost = client.transact(mesh.accounts[0]!, 'mesh', operations, { signal: abort.signal });
-    await expect(lost).rejects.toMatchObject({ code: 'hypermesh.not_committed' });
-    await client.transact(mesh.accounts[0]!, 'mesh', operations, soon());
-    expect(sequences).toEqual([1, 1]);
+    const { client } = clientOf(validator, { account }, { account }, { account });
+    for (const expected of [[1], [1, 2]]) {
+      abort = new AbortController();
+      sequences.length = 0;
+      const lost = client.transact(mesh.accounts[0]!, 'mesh', operations, { signal: abort.signal });
+      await expect(lost).rejects.toMatchObject({ code: 'hypermesh.not_committed' });
+      expect(sequences).toEqual(expected);
+    }
+    isForgetful = false;
+    for (const expected of [[1, 2, 3], [4]]) {
+      sequences.length = 0;
+      await client.transact(mesh.accounts[0]!, 'mesh', operations, soon());
+      expect(sequences).toEqual(expected);
+    }
   });
 
   test('says why it was not committed', async () => {
