@@ -158,13 +158,17 @@ describe('the phases', () => {
     const message = { serial, reason: 'privilege-withdrawn', invalidityDate: null } as const;
     for (const validator of validators) validator.decide = refuse;
     await expect(alice.following.client.revoke(message, options)).rejects.toMatchObject({ code: 'trustchain.policy_refused' });
-    expect(await catalogd.following.client.revoke(message, options)).toMatchObject({ index: 0 });
-    expect((validators[0] as Validator).asked.at(-1)).toMatchObject({
+    // All its current certificates are revoked, in any order.
+    const { index, size } = await catalogd.following.client.revoke(message, options);
+    expect(index).toBeLessThan(size);
+    // Two refusals are enough: the others may not have been asked yet.
+    const question = {
       kind: 'revoke',
       nodeId: catalogd.membership.nodeId,
       requester: alice.membership.nodeId,
       names: ['catalog.mesh'],
-    });
+    };
+    expect(validators.map(({ asked }) => asked.at(-1))).toContainEqual(expect.objectContaining(question));
   });
 
   test('a restart keeps the phase: without a quorum of witnesses nothing is issued', { timeout: SLOW_MS }, async () => {

@@ -35,7 +35,7 @@ async function runInterrupted(argv: readonly string[]): Promise<unknown> {
 
 test.each([
   { what: 'a context that is missing', argv: ['mesh', 'phase'], code: 'cli.context_missing' },
-  { what: 'a file that is missing', argv: ['app', 'deploy', 'app.yaml'], code: 'cli.file_unusable' },
+  { what: 'an amount that is none', argv: ['ledger', 'transfer', 'bob', 'much'], code: 'cli.usage' },
 ])('an interruption does not hide $what', async ({ argv, code }) => {
   expect(await runInterrupted(argv)).toBe(code);
 });
