@@ -59,7 +59,10 @@ function hypermesh(inputs) {
 /** Coverage thresholds hold for the whole suite only, so a run that names files goes without coverage. */
 function vitestProgram(inputs) {
   const coverage = inputs.some((input) => !input.startsWith('-')) ? [] : ['--coverage'];
-  return { name: 'tests', file: binary('vitest'), args: ['run', '--config', 'vitest.workspace.ts', ...coverage, ...inputs] };
+  // Huge pages where the C library can: each of some hundred keystores touches 64 MiB to derive its key.
+  const tunables = { GLIBC_TUNABLES: process.env.GLIBC_TUNABLES ?? 'glibc.malloc.hugetlb=1' };
+  const args = ['run', '--config', 'vitest.workspace.ts', ...coverage, ...inputs];
+  return { name: 'tests', file: binary('vitest'), args, env: { ...env, ...tunables } };
 }
 
 function binary(name) {
@@ -268,7 +271,7 @@ async function runAll(programs) {
     if (program.entry !== undefined && !existsSync(join(root, program.entry))) {
       await fail(`${program.entry} does not exist: this version of the repository does not have the command.`);
     }
-    const result = await run(program.file, program.args, { cwd: program.cwd ?? root });
+    const result = await run(program.file, program.args, { cwd: program.cwd ?? root, env: program.env ?? env });
     if (stopSignal !== undefined || result.signal !== null) await endAs(result);
     if (result.code === 0) continue;
     firstFailure ??= result;

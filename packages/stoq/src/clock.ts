@@ -19,3 +19,17 @@ export const systemClock: Clock = {
     return () => clearTimeout(handle);
   },
 };
+
+/** Resolves after `delayMs`, or with the abort; never rejects, and leaves nothing on a signal that outlives many pauses. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal.addEventListener('abort', end);
+  });
+}

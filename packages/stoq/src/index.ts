@@ -1,5 +1,6 @@
 export * from './errors.ts';
-export { type Clock, systemClock, type Timer } from './clock.ts';
+export { type Clock, pause, systemClock, type Timer } from './clock.ts';
+export { createFile, replaceFile, syncDirectory } from './durable-file.ts';
 export type { CborReader } from './codec/cbor-reader.ts';
 export type { CborWriter } from './codec/cbor-writer.ts';
 export { type Codec, type Decoded, decode, encode, ENCODED_BYTES_MAX } from './codec/codec.ts';

@@ -12,9 +12,6 @@ import { verifyLogProof } from '../src/verification/checkpoint-verification.ts';
 import { encodeKeyClaim } from '../src/verification/identity-message.ts';
 import { createMeshFixture, type Member, type MeshFixture, type Newcomer } from './mesh-fixture.ts';
 
-// FALCON keys take 50 ms of a core each, and test files run side by side.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const SLOW_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const options = { signal: AbortSignal.timeout(10 * SLOW_MS) };

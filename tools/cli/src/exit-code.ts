@@ -291,6 +291,7 @@ const CLI: Classes<CliErrorCode> = {
 const DEVNET: Classes<DevnetErrorCode> = {
   'devnet.daemon_failed': 'failed',
   'devnet.directory_used': 'failed',
+  'devnet.example_invalid': 'usage',
   'devnet.step_failed': 'failed',
   'devnet.not_running': 'failed',
   'devnet.unsupported': 'failed',

@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { UpReport } from '@hypermesh/devnet';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 // Eight processes with their keys, a killed node whose lease has to end, and whatever else runs on two cores.
 const UP_MS_MAX = 300_000;
+// Keys, certificates and genesis of eight daemons, then the first of them.
+const STARTING_MS_MAX = 120_000;
 
 const home = mkdtempSync(join(tmpdir(), 'up of a test '));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -27,18 +29,28 @@ function hypermesh(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...texts })));
 }
 
-/** Command lines of processes that name the folder of this test (proc(5)). */
-function leftOver(): readonly string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/u.test(name) && existsSync(`/proc/${name}/cmdline`))
-    .map((name) => {
+/** Processes that name the folder of this test: command lines by number (proc(5)). */
+function started(): ReadonlyMap<number, string> {
+  const lines = readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name))
+    .map((name): [number, string] => {
       try {
-        return readFileSync(`/proc/${name}/cmdline`, 'latin1');
+        return [Number(name), readFileSync(`/proc/${name}/cmdline`, 'latin1')];
       } catch {
-        return '';
+        return [Number(name), ''];
       }
-    })
-    .filter((line) => line.includes(home));
+    });
+  return new Map(lines.filter(([, line]) => line.includes(home)));
+}
+
+function leftOver(): readonly string[] {
+  return [...started().values()];
+}
+
+/** Throws while there is none. */
+function processOf(entry: string): number {
+  for (const [pid, line] of started()) if (line.includes(entry)) return pid;
+  throw new Error(`no process of ${entry}`);
 }
 
 describe.skipIf(process.platform !== 'linux')('hypermesh up', () => {
@@ -63,13 +75,26 @@ describe.skipIf(process.platform !== 'linux')('hypermesh up', () => {
     expect(readdirSync(home).filter((name) => name.startsWith('hypermesh-'))).toEqual([]);
   });
 
-  test('that fails ends its daemons, and leaves the logs that say why', { timeout: UP_MS_MAX }, async () => {
-    const { code, stdout, stderr } = await hypermesh('up', '--once', '--json', '--example', join(home, 'no such package'));
-    expect(code).not.toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: expect.any(String) } });
+  test('that loses a daemon it cannot do without ends the others, and leaves the logs that say why', { timeout: UP_MS_MAX }, async () => {
+    const ended = hypermesh('up', '--once', '--json');
+    const killed = await vi.waitFor(() => processOf('hypermeshd.js'), { timeout: STARTING_MS_MAX, interval: 50 });
+    process.kill(killed, 'SIGKILL');
+    const { code, stdout, stderr } = await ended;
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'devnet.daemon_failed' } });
     const [kept] = readdirSync(home).filter((name) => name.startsWith('hypermesh-'));
     expect(stderr).toBe(`State, keys and logs of the mesh that failed are in ${join(home, kept as string)}\n`);
     expect(readdirSync(join(home, kept as string, 'mesh', 'nodes', 'node-1'))).toContain('log');
     expect(leftOver()).toEqual([]);
+  });
+
+  test('starts nothing for an example that cannot be deployed', async () => {
+    const before = readdirSync(home);
+    const { code, stdout } = await hypermesh('up', '--once', '--json', '--example', join(home, 'no such package'));
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      2,
+      { error: { code: 'devnet.example_invalid', data: { reason: 'no app document' } } },
+    ]);
+    expect(readdirSync(home)).toEqual(before);
   });
 });

@@ -1,6 +1,6 @@
 export * from './errors.ts';
 export type { JobReport } from './job/main-job.ts';
-export { deployExample, type Deployed, publishExample, replicasReady } from './job/deployment.ts';
+export { deployExample, type Deployed, type ExampleDocument, publishExample, readExample, replicasReady } from './job/deployment.ts';
 export { connectMesh } from './job/phase.ts';
 export { openUser, type User, type UserOptions } from './job/user.ts';
 export { waitUntil } from './job/wait.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { equalBytes, formatId } from '@hypermesh/stoq';
+import { equalBytes, formatId, syncDirectory } from '@hypermesh/stoq';
 import { catalogError } from '../errors.ts';
 import { decodeManifest, type Manifest, MANIFEST_BYTES_MAX, type PackageFile } from '../manifest/manifest.ts';
 import { packageRoot } from '../manifest/root.ts';
@@ -96,15 +96,6 @@ function foldersOf(manifest: Manifest): string[] {
     for (let folder = join(FILES_FOLDER, dirname(path)); folder !== '.'; folder = dirname(folder)) folders.add(folder);
   }
   return [...folders].toSorted((a, b) => b.length - a.length);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 /** Opens a package on disk and verifies every byte of it. */

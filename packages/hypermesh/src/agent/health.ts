@@ -1,7 +1,6 @@
-import type { Clock } from '@hypermesh/stoq';
+import { type Clock, pause } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import type { HealthCheck } from '../mesh-machine/app.ts';
-import { pause } from '../pause.ts';
 import type { Workload } from '../runtime/driver.ts';
 
 // Answers from here on say that the replica, not the request, is at fault.

@@ -1,5 +1,4 @@
-import { type Clock, CodedError } from '@hypermesh/stoq';
-import { pause } from '../pause.ts';
+import { type Clock, CodedError, pause } from '@hypermesh/stoq';
 import type { PlacementReport } from './desired.ts';
 import type { SubmitOperations } from './mesh-source.ts';
 

@@ -1,7 +1,6 @@
-import { type Client, type Clock, CodedError } from '@hypermesh/stoq';
+import { type Client, type Clock, CodedError, pause } from '@hypermesh/stoq';
 import type { MeshMethods } from '../api.ts';
 import { hypermeshError } from '../errors.ts';
-import { pause } from '../pause.ts';
 
 // Between two rounds through all validators.
 const PAUSE_MS = 250;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
-import { type Client, type Clock, CodedError, type Crypto, equalBytes, type Host, type IdentityKind } from '@hypermesh/stoq';
+import { type Client, type Clock, CodedError, type Crypto, equalBytes, type Host, type IdentityKind, pause } from '@hypermesh/stoq';
 import type { Logger, Startable } from '@hypermesh/stoq/host';
 import type { Genesis } from '@hypermesh/trustchain';
 import { type MeshMethods, meshContract } from '../api.ts';
@@ -11,7 +11,6 @@ import type { AccountRules } from '../executor/accounts.ts';
 import type { ExecutedBlock, Executor } from '../executor/executor.ts';
 import type { LogReader } from '../executor/log-reader.ts';
 import type { Machine, StateReader } from '../machine/machine.ts';
-import { pause } from '../pause.ts';
 import { StateStore } from '../state/state-store.ts';
 import { verifyInTurns } from '../transaction/verification-turns.ts';
 import { genesisOf, openExecutor } from '../validator/validator-stores.ts';

@@ -1,7 +1,6 @@
-import type { Clock } from '@hypermesh/stoq';
+import { type Clock, pause } from '@hypermesh/stoq';
 import type { SubmitOperations } from '../agent/mesh-source.ts';
 import type { MeshOperation } from '../mesh-machine/operation.ts';
-import { pause } from '../pause.ts';
 
 // Wait after an attempt that was not ordered, doubled each time up to the maximum: at first start the quorum is still forming.
 const RETRY_MS_MIN = 250;

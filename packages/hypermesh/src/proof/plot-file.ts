@@ -1,6 +1,6 @@
 import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { equalBytes } from '@hypermesh/stoq';
+import { equalBytes, syncDirectory } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import type { MerkleTree } from './merkle.ts';
 import { CHUNK_BYTES, encodePlot, PLOT_BYTES, plotTree } from './plot.ts';
@@ -50,12 +50,7 @@ async function create(directory: string, data: Uint8Array): Promise<void> {
     await file.close();
   }
   await rename(partial, join(directory, FILE));
-  const parent = await open(directory, 'r');
-  try {
-    await parent.sync();
-  } finally {
-    await parent.close();
-  }
+  await syncDirectory(directory);
 }
 
 async function load(file: FileHandle, path: string, expected: MerkleTree): Promise<Plot> {

@@ -1,6 +1,5 @@
-import { type Clock, decode, hasCode } from '@hypermesh/stoq';
+import { type Clock, decode, hasCode, pause } from '@hypermesh/stoq';
 import { type Block, blockCodec } from '../consensus/block.ts';
-import { pause } from '../pause.ts';
 import type { DecodedBatch } from '../transaction/decoded-batch.ts';
 import type { BatchVault } from './batch-vault.ts';
 import type { PeerLink } from './peer-link.ts';

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Entropy } from '@hypermesh/stoq';
+import { type Entropy, syncDirectory } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import {
   encodeGroup,
@@ -195,15 +195,6 @@ async function segmentNumbers(directory: string): Promise<number[]> {
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { settle, SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Agent, createAgent } from '../../src/agent/agent.ts';
 import { bootClock, type BootClock, processStartTime } from '../../src/agent/boot-clock.ts';
@@ -8,7 +9,6 @@ import type { DesiredPlacement, LeaseDeadline, PackageSource, PlacementReport } 
 import { hypermeshError } from '../../src/errors.ts';
 import type { RuntimeDriver, StartOptions, Workload } from '../../src/runtime/driver.ts';
 import { createProcessDriver } from '../runtime/process-driver.ts';
-import { settle, SteppedClock } from '../stepped-clock.ts';
 
 const FAR_MS = 3_600_000;
 
@@ -149,11 +149,11 @@ describe('the agent', () => {
     process.kill(agent.workload('a-1', 1).pids[0]!, 'SIGKILL');
     expect(await until('a-1', 'failed')).toMatchObject({ reason: 'exit' });
     expect(codeOf(() => agent.workload('a-1', 1))).toBe('hypermesh.workload_unknown');
-    await clock.step(500);
+    await clock.stepAndSettle(500);
     expect(reports.at(-1)?.state).toBe('failed');
-    await clock.step(500);
+    await clock.stepAndSettle(500);
     await until('a-1', 'ready');
-    await clock.step(60_000);
+    await clock.stepAndSettle(60_000);
     process.kill(agent.workload('a-1', 1).pids[0]!, 'SIGKILL');
     await until('a-1', 'failed');
     expect(agent.placements()).toMatchObject([{ failures: 1 }]);
@@ -167,7 +167,7 @@ describe('the agent', () => {
       process.kill(agent.workload('a-1', 1).pids[0]!, 'SIGKILL');
       await until('a-1', 'failed');
       expect(agent.placements()).toMatchObject([{ failures }]);
-      await clock.step(8_000);
+      await clock.stepAndSettle(8_000);
     }
   });
 
@@ -197,7 +197,7 @@ describe('the agent', () => {
     want();
     await settle();
     want(placement('a-1', { lease: 2 }));
-    await clock.step(1_000);
+    await clock.stepAndSettle(1_000);
     expect(agent.placements()).toMatchObject([{ lease: 1, phase: 'stopping' }]);
     release();
     await until('a-1', 'ready', 2);
@@ -268,7 +268,7 @@ describe('what was left behind', () => {
       { id: 'held', lease: 1 },
     ];
     made.want(placement('held'));
-    await made.clock.step(2_000);
+    await made.clock.stepAndSettle(2_000);
     const stopped = (): string[] => made.reports.filter(({ state }) => state === 'stopped').map(({ id }) => id);
     expect(stopped()).toEqual(['gone']);
     made.want();
@@ -287,7 +287,7 @@ describe('exclusive workloads', () => {
       expect(made.agent.placements()).toEqual([]);
     }
     made.lease = { number: 1, deadline: bootClock() + FAR_MS };
-    await made.clock.step(500);
+    await made.clock.stepAndSettle(500);
     await made.until('a-1', 'ready');
   });
 
@@ -298,9 +298,9 @@ describe('exclusive workloads', () => {
     await Promise.all([made.until('kept', 'ready'), made.until('free', 'ready')]);
     const renewed = bootClock() + 4_500;
     made.lease = { number: 1, deadline: renewed };
-    await made.clock.step(500);
+    await made.clock.stepAndSettle(500);
     made.lease = { number: 2, deadline: bootClock() + FAR_MS };
-    await made.clock.step(500);
+    await made.clock.stepAndSettle(500);
     await made.until('kept', 'failed');
     expect(bootClock()).toBeGreaterThanOrEqual(renewed);
     expect(await bodyOf(made.agent, 'free')).toBe('ok');
@@ -323,9 +323,9 @@ describe('exclusive workloads', () => {
     made.want(placement('a-1', { exclusive: true, health: { path: '/', intervalMs: 10_000, timeoutMs: 2_000, failuresMax: 3 } }));
     await turnsUntil(() => probes.length === 1);
     made.lease = { number: 1, deadline: bootClock() + FAR_MS };
-    await made.clock.step(500);
+    await made.clock.stepAndSettle(500);
     await turnsUntil(() => bootClock() > first + 500);
-    await made.clock.step(10_000);
+    await made.clock.stepAndSettle(10_000);
     await made.until('a-1', 'ready');
     expect(made.reports.map(({ state }) => state)).toEqual(['starting', 'ready']);
   }, 20_000);
@@ -362,9 +362,9 @@ describe('exclusive workloads', () => {
     });
     made.lease = { number: 1, deadline: clock.monotonic() + 4_000 };
     made.want(placement('a-1', { exclusive: true }), placement('free'));
-    await clock.step(3_900);
+    await clock.stepAndSettle(3_900);
     expect(made.agent.placements()).toMatchObject([{ phase: 'starting' }, { phase: 'starting' }]);
-    await clock.step(100);
+    await clock.stepAndSettle(100);
     expect(made.agent.placements()).toMatchObject([{ phase: 'failed' }, { phase: 'starting' }]);
   });
 });
@@ -387,7 +387,7 @@ async function stepUntil(clock: SteppedClock, holds: () => boolean): Promise<voi
   const deadline = AbortSignal.timeout(20_000);
   while (!holds()) {
     expect(deadline.aborted).toBe(false);
-    await clock.step(100);
+    await clock.stepAndSettle(100);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,4 +1,5 @@
 import { encode, hasCode } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLeaseKeeper, deadlineOf, type LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { createDesiredState } from '../../src/agent/mesh-desired-state.ts';
@@ -6,7 +7,6 @@ import type { SubmitOperations } from '../../src/agent/mesh-source.ts';
 import { hypermeshError } from '../../src/errors.ts';
 import { leaseGrantCodec } from '../../src/mesh-machine/lease.ts';
 import { appSpec, found, type Founded, World } from '../mesh-machine/fixture.ts';
-import { SteppedClock } from '../stepped-clock.ts';
 
 let founded: Founded;
 beforeAll(async () => {
@@ -64,14 +64,14 @@ describe('the lease keeper', () => {
     const { world, keeper, clock, sent, failures } = bench();
     expect(keeper.lease()).toBeNull();
     keeper.start();
-    await clock.step(30_000);
+    await clock.stepAndSettle(30_000);
     expect(sent.slice(1).every((at) => at % TICK_MS === 0)).toBe(true);
     expect(sent).toHaveLength(11);
     expect(failures).toEqual([]);
     expect(world.query('node', world.id(0))!.lease).toMatchObject({ number: 1, expired: false });
     expect(keeper.lease()).toEqual({ number: 1, deadline: deadlineOf(sent.at(-1)!, LEASE_MS) });
     await keeper.stop();
-    await clock.step(30_000);
+    await clock.stepAndSettle(30_000);
     expect(sent).toHaveLength(11);
   });
 
@@ -85,13 +85,13 @@ describe('the lease keeper', () => {
     };
     const sentAt = clock.monotonic();
     keeper.start();
-    await clock.step(2_000);
+    await clock.stepAndSettle(2_000);
     const { deadline } = keeper.lease()!;
     expect(deadline).toBe(deadlineOf(sentAt, LEASE_MS));
     expect(deadline).toBeLessThan(sentAt + LEASE_MS);
     expect(deadline).toBeLessThan(world.query('node', world.id(0))!.lease!.expiresAt - 1_999);
     const stopped = keeper.stop();
-    await clock.step(2_000);
+    await clock.stepAndSettle(2_000);
     await stopped;
   });
 
@@ -99,12 +99,12 @@ describe('the lease keeper', () => {
     const made = bench();
     const { keeper, clock, failures } = made;
     keeper.start();
-    await clock.step(100);
+    await clock.stepAndSettle(100);
     const { deadline } = keeper.lease()!;
     made.submit = () => Promise.reject(hypermeshError('hypermesh.quorum_lost'));
-    await clock.step(deadline - clock.monotonic() - 1);
+    await clock.stepAndSettle(deadline - clock.monotonic() - 1);
     expect(keeper.lease()).toMatchObject({ number: 1 });
-    await clock.step(1);
+    await clock.stepAndSettle(1);
     expect(keeper.lease()).toBeNull();
     expect(failures.length).toBeGreaterThanOrEqual(2);
     expect(failures.every((error) => hasCode(error, 'hypermesh.quorum_lost'))).toBe(true);
@@ -116,7 +116,7 @@ describe('the lease keeper', () => {
     const { keeper, clock, sent } = made;
     made.submit = () => new Promise(() => undefined);
     keeper.start();
-    await clock.step(2 * TICK_MS);
+    await clock.stepAndSettle(2 * TICK_MS);
     expect(sent).toHaveLength(1);
     const undescribed = bench();
     const bare = new World(founded, { leaseMs: LEASE_MS });
@@ -129,7 +129,7 @@ describe('the lease keeper', () => {
       onFailure: (error) => undescribed.failures.push(error),
     });
     waiting.start();
-    await undescribed.clock.step(10_000);
+    await undescribed.clock.stepAndSettle(10_000);
     expect(undescribed.failures).toEqual([]);
     await waiting.stop();
   });
@@ -139,7 +139,7 @@ describe('the lease keeper', () => {
     const { world, keeper, clock } = made;
     const renew = made.submit;
     keeper.start();
-    await clock.step(100);
+    await clock.stepAndSettle(100);
     // Somebody else saw the lease expire and the node renewed elsewhere in the log: agreed state is ahead of the keeper.
     made.submit = async () => [encode(leaseGrantCodec, { number: 1, expiresAt: 0 })];
     for (let left = 12_000; left > 0; left -= 3_000) {
@@ -151,7 +151,7 @@ describe('the lease keeper', () => {
     expect(world.query('node', world.id(0))!.lease!.number).toBe(2);
     expect(keeper.lease()).toBeNull();
     made.submit = renew;
-    await clock.step(15_000);
+    await clock.stepAndSettle(15_000);
     expect(keeper.lease()).toMatchObject({ number: 2 });
     await keeper.stop();
   });

@@ -1,8 +1,8 @@
+import { settle, SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { describe, expect, it } from 'vitest';
 import type { PlacementReport } from '../../src/agent/desired.ts';
 import { createReportQueue, type ReportQueue } from '../../src/agent/report-queue.ts';
 import { hypermeshError } from '../../src/errors.ts';
-import { settle, SteppedClock } from '../stepped-clock.ts';
 
 const reportOf = (id: string, state: PlacementReport['state'] = 'ready', lease = 1): PlacementReport => ({ id, lease, state, reason: '' });
 
@@ -65,13 +65,13 @@ describe('the report queue', () => {
     made.queue.add(reportOf('a-1'));
     await settle();
     expect(made.sent).toHaveLength(1);
-    await made.clock.step(250);
-    await made.clock.step(499);
+    await made.clock.stepAndSettle(250);
+    await made.clock.stepAndSettle(499);
     expect(made.sent).toHaveLength(2);
     made.answer = () => Promise.resolve();
-    await made.clock.step(1);
+    await made.clock.stepAndSettle(1);
     expect(made.sent).toHaveLength(3);
-    await made.clock.step(60_000);
+    await made.clock.stepAndSettle(60_000);
     expect(made.sent).toHaveLength(3);
     expect(made.refused).toEqual([]);
   });
@@ -89,7 +89,7 @@ describe('the report queue', () => {
     expect(made.refused).toEqual(['bad']);
     expect(made.sent.flat()).toContain('good ready');
     const count = made.sent.length;
-    await made.clock.step(60_000);
+    await made.clock.stepAndSettle(60_000);
     expect(made.sent).toHaveLength(count);
   });
 
@@ -105,7 +105,7 @@ describe('the report queue', () => {
     stuck.answer = () => Promise.reject(hypermeshError('hypermesh.not_committed'));
     stuck.queue.add(reportOf('a-1'));
     const stopped = stuck.queue.stop({ graceMs: 1_000 });
-    await stuck.clock.step(1_000);
+    await stuck.clock.stepAndSettle(1_000);
     await stopped;
     expect(stuck.sent.length).toBeGreaterThanOrEqual(2);
   });

@@ -1,4 +1,5 @@
 import { type Client, CodedError, encode, type Host } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MeshMethods, MeshStatus, ReceiptAnswer } from '../../src/api.ts';
 import { createMeshClient, type MeshClient } from '../../src/client/mesh-client.ts';
@@ -10,7 +11,6 @@ import { type Receipt, receiptCodec, receiptHash, receiptProofCodec } from '../.
 import { decodeTransaction } from '../../src/transaction/transaction.ts';
 import { certifiedBlockCodec } from '../../src/validator/block-store.ts';
 import { TestChain } from '../follower/chain.ts';
-import { SteppedClock } from '../stepped-clock.ts';
 import { createMeshKeys, LocalMesh, type MeshKeys } from '../validator/local-mesh.ts';
 
 let keys: MeshKeys;
@@ -113,7 +113,7 @@ describe('a transaction', () => {
       },
     };
     const { client, clock } = clientOf(taken);
-    const stepping = setInterval(() => void clock.step(250), 1);
+    const stepping = setInterval(() => void clock.stepAndSettle(250), 1);
     const failing = client.transact(mesh.accounts[0]!, 'mesh', operations, soon());
     await expect(failing).rejects.toMatchObject({ code: 'hypermesh.transaction_sequence' });
     clearInterval(stepping);

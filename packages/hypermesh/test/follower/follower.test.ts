@@ -3,11 +3,11 @@ import { createLogger } from '@hypermesh/stoq/host';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { FollowItem, MeshMethods, MeshStatus } from '../../src/api.ts';
 import { createFollower } from '../../src/follower/follower.ts';
 import { registerAccounts } from '../executor/register-machine.ts';
-import { SteppedClock } from '../stepped-clock.ts';
 import { createMeshKeys, LocalMesh, type MeshKeys } from '../validator/local-mesh.ts';
 
 const IDLE_COUNT = 3;
@@ -76,7 +76,7 @@ describe('a follower of a validator that is idle', () => {
     await follower.start();
     const deadline = AbortSignal.timeout(10_000);
     while (seen.length < 3 && !deadline.aborted) {
-      await clock.step(100);
+      await clock.stepAndSettle(100);
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(seen.slice(0, 3).join(' ')).toBe(followed);

@@ -1,9 +1,9 @@
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { describe, expect, it } from 'vitest';
 import { hypermeshError } from '../../src/errors.ts';
 import { ATTEMPTS_MAX, Dispatcher, type ReplicaCall } from '../../src/ingress/dispatcher.ts';
 import type { Endpoint } from '../../src/mesh-machine/endpoint.ts';
 import type { WorkloadRequest } from '../../src/runtime/driver.ts';
-import { SteppedClock } from '../stepped-clock.ts';
 
 const endpoint = (placement: string): Endpoint => ({ placement, lease: 1, node: new Uint8Array(32), addresses: [] });
 const THREE = ['a', 'b', 'c'].map(endpoint);

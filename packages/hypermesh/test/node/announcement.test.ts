@@ -1,8 +1,8 @@
+import { settle, SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { describe, expect, test } from 'vitest';
 import { hypermeshError } from '../../src/errors.ts';
 import type { MeshOperation } from '../../src/mesh-machine/operation.ts';
 import { createAnnouncement } from '../../src/node/announcement.ts';
-import { settle, SteppedClock } from '../stepped-clock.ts';
 
 const OPERATION: MeshOperation = { kind: 'lease.renew', lease: null };
 
@@ -37,11 +37,11 @@ describe('an announcement', () => {
   test('is repeated, ever later, until it is ordered', async () => {
     const { announcement, clock, log } = announcing(3);
     announcement.start();
-    await clock.step(249);
+    await clock.stepAndSettle(249);
     expect(log).toEqual(['lease.renew', 'hypermesh.quorum_lost']);
-    await clock.step(1);
+    await clock.stepAndSettle(1);
     expect(log).toHaveLength(4);
-    await clock.step(10_000);
+    await clock.stepAndSettle(10_000);
     expect([announcement.isDone(), log.at(-1)]).toEqual([true, 'lease.renew']);
   });
 
@@ -51,7 +51,7 @@ describe('an announcement', () => {
     await settle();
     await announcement.stop();
     const before = log.length;
-    await clock.step(60_000);
+    await clock.stepAndSettle(60_000);
     expect([log.length, announcement.isDone()]).toEqual([before, false]);
   });
 });

@@ -1,10 +1,10 @@
 import { type KeyPair, type Signer } from '@hypermesh/stoq';
 import { encodeQuestion, genesisPolicy, type IssuanceQuestion, nodeIdOf, verifyVerdict } from '@hypermesh/trustchain';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { issuanceHandlers, judgeIssuance, QUESTION_AGE_MS_MAX } from '../../src/node/issuance-judge.ts';
 import { agreedWitnessPolicy } from '../../src/node/witness-policy.ts';
 import { found, type Founded, World } from '../mesh-machine/fixture.ts';
-import { SteppedClock } from '../stepped-clock.ts';
 
 const TOKEN = new Uint8Array(32).fill(5);
 
@@ -109,7 +109,7 @@ describe('issuance', () => {
     expect(verifyVerdict(questionOf(), verdict, pair.publicKey, founded.crypto)).toBe(true);
     expect(verifyVerdict(questionOf({ roles: ['viewer'] }), verdict, pair.publicKey, founded.crypto)).toBe(false);
     await expect(decide(questionOf({ meshId: new Uint8Array(32) }))).rejects.toMatchObject({ code: 'hypermesh.transaction_mesh' });
-    await clock.step(QUESTION_AGE_MS_MAX + 1);
+    await clock.stepAndSettle(QUESTION_AGE_MS_MAX + 1);
     expect(await decide(questionOf())).toMatchObject({ decision: 'refused', code: 'question_stale' });
   });
 });

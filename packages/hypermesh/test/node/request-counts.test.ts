@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Host } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import type { HeldPlacement } from '../../src/agent/reconcile.ts';
 import { CLOSED_KEPT_MS } from '../../src/mesh-machine/limits.ts';
 import { closePlacement, openPlacement, type Placement } from '../../src/mesh-machine/placement.ts';
 import { COUNT_INTERVAL_MS, COUNTS_PER_ROUND_MAX, createRequestCounts, type RequestCounts } from '../../src/node/request-counts.ts';
 import { found, type Founded, World } from '../mesh-machine/fixture.ts';
-import { SteppedClock } from '../stepped-clock.ts';
 
 let founded: Founded;
 let world: World;
@@ -78,28 +78,28 @@ beforeEach(() => {
 
 describe('request counts', () => {
   test('of running placements are fetched from the ingresses of other nodes and ordered when they have grown', async () => {
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(submitted).toEqual([[7]]);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(submitted).toEqual([[7]]);
     counted.set('127.0.0.1:1', 9);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(submitted).toEqual([[7], [9]]);
     await counts.stop();
     counted.set('127.0.0.1:1', 11);
-    await clock.step(3 * COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(3 * COUNT_INTERVAL_MS);
     expect(submitted).toHaveLength(2);
   });
 
   test('are sent again when they were not ordered, and silence of an ingress is no failure', async () => {
     refuse = true;
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(failures).toHaveLength(1);
     refuse = false;
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(submitted).toEqual([[7]]);
     counted.set('127.0.0.1:1', null);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect([submitted.length, failures.length]).toEqual([1, 1]);
     await counts.stop();
   });
@@ -107,25 +107,25 @@ describe('request counts', () => {
   test('of one ingress that are refused cost no other ingress its own', async () => {
     world.describe(2, { addresses: ['127.0.0.1:3'], ingress: 'http://127.0.0.1:82' });
     counted.set('127.0.0.1:3', FORGED);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect([submitted, failures.length]).toEqual([[[7]], 1]);
     counted.set('127.0.0.1:1', 9);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect([submitted, failures.length]).toEqual([[[7], [9]], 2]);
     await counts.stop();
   });
 
   test('are asked for after the end of a placement, as long as the ledger waits for them', async () => {
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     placements = [];
     closePlacement(world.state, opened[0]!, 'removed', clock.now(), clock.now());
     counted.set('127.0.0.1:1', 9);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(submitted).toEqual([[7], [9]]);
     counted.set('127.0.0.1:1', 11);
-    await clock.step(CLOSED_KEPT_MS - COUNT_INTERVAL_MS - 1);
+    await clock.stepAndSettle(CLOSED_KEPT_MS - COUNT_INTERVAL_MS - 1);
     counted.set('127.0.0.1:1', 13);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(submitted).toEqual([[7], [9], [11]]);
     await counts.stop();
   });
@@ -133,9 +133,9 @@ describe('request counts', () => {
   test('of more placements than a round holds are asked for in turn', async () => {
     for (let at = 0; at < COUNTS_PER_ROUND_MAX; at++) opened.push(open());
     placements = opened.map(({ id }) => held(id));
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(asked.size).toBe(COUNTS_PER_ROUND_MAX);
-    await clock.step(COUNT_INTERVAL_MS);
+    await clock.stepAndSettle(COUNT_INTERVAL_MS);
     expect(asked.size).toBe(opened.length);
     await counts.stop();
   });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasCode, systemEntropy } from '@hypermesh/stoq';
+import { settle, SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { nextStatement, type VerdictStatement } from '../../src/mesh-machine/verdict.ts';
 import {
@@ -22,7 +23,6 @@ import { createProofKeeper } from '../../src/proof/proof-keeper.ts';
 import { openProvenance } from '../../src/proof/provenance.ts';
 import { type CommitteePeer, proveWindow } from '../../src/proof/prover.ts';
 import { codeOf, found, type Founded, World } from '../mesh-machine/fixture.ts';
-import { settle, SteppedClock } from '../stepped-clock.ts';
 
 let founded: Founded;
 let directory: string;
@@ -154,7 +154,7 @@ describe('a committee member', () => {
       [ANSWER_MS_MAX + 1, 'hypermesh.proof_late'],
     ] as const) {
       const { random } = await committee.challenge(node(), { window: 1 });
-      await clock.step(tookMs);
+      await clock.stepAndSettle(tookMs);
       const outcome = await committee.answer(node(), await answerOf(statement, random, clock.now())).catch((error: unknown) => error);
       expect((outcome as { code?: string }).code ?? 'none').toBe(code);
     }
@@ -305,7 +305,7 @@ describe('the keeper of proofs', () => {
     await settle();
     expect(submitted).toBe(0);
     broken.length = 0;
-    await clock.step(500);
+    await clock.stepAndSettle(500);
     await until(() => provenance.length === 2);
     expect(submitted).toBe(1);
     changed();

@@ -1,7 +1,7 @@
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { expect, test } from 'vitest';
 import type { Consensus } from '../../src/consensus/consensus.ts';
 import { ConsensusShell } from '../../src/validator/consensus-shell.ts';
-import { SteppedClock } from '../stepped-clock.ts';
 
 test('a core that fails stops the validator with an alarm, instead of leaving it mute', () => {
   const failures: unknown[] = [];

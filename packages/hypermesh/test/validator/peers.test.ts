@@ -1,5 +1,6 @@
 import { type CallContext, type Client, encode, type PeerIdentity } from '@hypermesh/stoq';
 import type { ValidatorEntry } from '@hypermesh/trustchain';
+import { settle, SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { describe, expect, test } from 'vitest';
 import { type Block, blockCodec, type ChainBlock, chainBlockOf, genesisBlock, genesisCertificate } from '../../src/consensus/block.ts';
 import { FETCHED_BLOCKS_MAX } from '../../src/consensus/constants.ts';
@@ -14,7 +15,6 @@ import { ConsensusService, PEER_BATCHES_MAX } from '../../src/validator/consensu
 import { PeerFetch } from '../../src/validator/peer-fetch.ts';
 import { MESSAGES_UNDER_WAY_MAX, PeerLink, PROBE_MS_MAX, PROBE_MS_MIN } from '../../src/validator/peer-link.ts';
 import { temporaryDirectory } from '../executor/fixture.ts';
-import { settle, SteppedClock } from '../stepped-clock.ts';
 
 const idOf = (at: number): Uint8Array => new Uint8Array(32).fill(at);
 const validators = [0, 1, 2, 3].map((at) => ({ name: `v${at}`, nodeId: idOf(at) }) as unknown as ValidatorEntry);
@@ -149,7 +149,7 @@ describe('the link to a peer', () => {
     };
     const { link, clock, connected } = linkTo(1, { hello });
     link.start();
-    await clock.step(60_000);
+    await clock.stepAndSettle(60_000);
     expect(asked).toBeGreaterThan(60_000 / PROBE_MS_MAX - 5);
     expect(asked).toBeLessThan(60_000 / PROBE_MS_MAX + 10);
     expect([link.isUp, link.send(new Uint8Array())]).toEqual([false, false]);
@@ -162,7 +162,7 @@ describe('the link to a peer', () => {
     await settle();
     expect(link.isUp).toBe(false);
     isAway = false;
-    await clock.step(PROBE_MS_MIN);
+    await clock.stepAndSettle(PROBE_MS_MIN);
     expect([link.isUp, connected.length]).toEqual([true, 2]);
     link.stop();
   });
@@ -223,7 +223,7 @@ describe('fetching', () => {
     };
     const fetch = new PeerFetch({ links: [linkTo(1, { batch }, clock).link], vault, clock });
     const abort = new AbortController();
-    const stepping = setInterval(() => void clock.step(1_000), 1);
+    const stepping = setInterval(() => void clock.stepAndSettle(1_000), 1);
     const loading = fetch.load(batchDigest(batchOf(1)), abort.signal);
     await new Promise((resolve) => setTimeout(resolve, 20));
     isThere = true;

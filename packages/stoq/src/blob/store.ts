@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { equalBytes } from '../crypto/bytes.ts';
 import { type Entropy, systemEntropy } from '../crypto/entropy.ts';
 import { HASH_BYTES } from '../crypto/hashes.ts';
+import { syncDirectory } from '../durable-file.ts';
 import { stoqError } from '../errors.ts';
 import { createBlobHasher } from './tree.ts';
 
@@ -275,15 +276,6 @@ async function readFully(file: FileHandle, at: number, length: number): Promise<
     filled += bytesRead;
   }
   return bytes.subarray(0, filled);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function chargeOf(sizeBytes: number): number {

@@ -6,7 +6,8 @@ import { stoqError } from '../errors.ts';
 import { ALGORITHMS } from './algorithms.ts';
 import { plainBytes, wipe } from './bytes.ts';
 import { isCompressedFalcon } from './falcon-form.ts';
-import type { FalconKeys, FalconSignTask } from './falcon.entry.ts';
+import type { FalconKeys } from './falcon-generation.entry.ts';
+import type { FalconSignTask } from './falcon-signing.entry.ts';
 import type { KeyPair, PublicKey, SecretKey, Signature, Signer } from './keys.ts';
 import { assertKeyLength } from './native-keys.ts';
 
@@ -36,7 +37,7 @@ export async function createFalcon(threads: number = Math.min(THREADS_MAX, avail
   const signingPool = (): Piscina<FalconSignTask, Uint8Array> => {
     if (closed) throw stoqError('stoq.signing_closed');
     pool ??= new Piscina({
-      filename: entryFile(),
+      filename: entryFile('falcon-signing'),
       name: 'sign',
       minThreads: 0,
       maxThreads: threads,
@@ -88,7 +89,7 @@ export async function createFalcon(threads: number = Math.min(THREADS_MAX, avail
 }
 
 async function generateInThread(): Promise<KeyPair<'falcon1024'>> {
-  const thread = new Piscina<undefined, FalconKeys>({ filename: entryFile(), minThreads: 1, maxThreads: 1 });
+  const thread = new Piscina<undefined, FalconKeys>({ filename: entryFile('falcon-generation'), minThreads: 1, maxThreads: 1 });
   try {
     const keys = await thread.run(undefined, { name: 'generate' });
     return {
@@ -110,7 +111,8 @@ function holdPair(pair: KeyPair<'falcon1024'>): KeyPair<'falcon1024'> {
   return { publicKey: { algorithm: 'falcon1024', bytes: Uint8Array.from(pair.publicKey.bytes) }, secretKey };
 }
 
-/** The thread's entry stands beside this file, as TypeScript in the source tree and as JavaScript when built. */
-function entryFile(): string {
-  return new URL(`./falcon.entry${extname(import.meta.url)}`, import.meta.url).href;
+// One entry per library, because a thread loads all that its entry imports: half of what a generation takes.
+/** Entries stand beside this file, as TypeScript in the source tree and as JavaScript when built. */
+function entryFile(name: 'falcon-generation' | 'falcon-signing'): string {
+  return new URL(`./${name}.entry${extname(import.meta.url)}`, import.meta.url).href;
 }

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Address, createMemoryCarrier, createMemoryNetwork, type LocalIdentity, type MemoryNetwork, stoqError } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { createDialer, type Dial, DIAL_MS_MAX, type DialerComponents, HEAD_START_MS } from '../../src/host/dialer.ts';
 import { sessionPair } from '../rpc/session-pair.ts';
-import { SteppedClock } from '../rpc/stepped-clock.ts';
 
 let clock: SteppedClock;
 let network: MemoryNetwork;

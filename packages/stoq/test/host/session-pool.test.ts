@@ -8,11 +8,11 @@ import {
   type SessionStream,
   stoqError,
 } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { BACK_OFF_MS_MAX, BACK_OFF_MS_MIN, backOffMs } from '../../src/host/back-off.ts';
 import { createSessionPool, type SessionPool } from '../../src/host/session-pool.ts';
 import { SampleLog, sampleContract, sampleHandlers } from '../rpc/sample-service.ts';
 import { sessionPair } from '../rpc/session-pair.ts';
-import { SteppedClock } from '../rpc/stepped-clock.ts';
 
 const IDLE_MS = 1_000;
 const AGE_MS = 10_000;

@@ -11,9 +11,9 @@ import {
   type Session,
   singleSession,
 } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { SampleLog, sampleContract, sampleHandlers, type SampleMethods } from './sample-service.ts';
 import { type SessionPair, sessionPair } from './session-pair.ts';
-import { SteppedClock } from './stepped-clock.ts';
 
 /** A served sample contract, its client, and what both have seen. */
 export interface Fixture extends SessionPair {

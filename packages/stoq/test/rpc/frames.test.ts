@@ -10,9 +10,9 @@ import {
   type SessionStream,
   singleSession,
 } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { SampleLog, sampleContract, sampleHandlers } from './sample-service.ts';
 import { sessionPair, type SessionPair } from './session-pair.ts';
-import { SteppedClock } from './stepped-clock.ts';
 import { ERROR, frame, HEADER, header, REQUEST, request, VALUE } from './wire.ts';
 
 /** What the peer sends until its end or reset. */

@@ -12,10 +12,10 @@ import {
   type SessionStream,
   singleSession,
 } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { failureOf } from './fixture.ts';
 import { SampleLog, sampleContract, sampleHandlers, type SampleMethods } from './sample-service.ts';
 import { sessionPair, type SessionPair } from './session-pair.ts';
-import { SteppedClock } from './stepped-clock.ts';
 import { ERROR, frame, header, MUX, numbered, request, RESET, VALUE } from './wire.ts';
 
 const CALLS_MAX = 1024;

@@ -1,3 +1,4 @@
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CarrierStream, type Session, type SessionLimits } from '../../src/index.ts';
@@ -5,7 +6,6 @@ import { encodeControl } from '../../src/session/control.ts';
 import { RECORD } from '../../src/session/record.ts';
 import { codeOf, type Connections, connectMemory, createPair, createWorld, readAll, shake, type World } from './fixtures.ts';
 import { type RawPeer, shakeHandsByHand } from './raw-peer.ts';
-import { createStepClock, type StepClock } from './step-clock.ts';
 import { type Alter, flipBit, tap } from './tap.ts';
 
 let world: World;
@@ -25,7 +25,7 @@ interface Siege {
   readonly server: Session;
   readonly peer: RawPeer;
   readonly connections: Connections;
-  readonly clock: StepClock;
+  readonly clock: SteppedClock;
 }
 
 /** A server whose client holds the keys and does as it likes. */
@@ -33,7 +33,7 @@ const besiege = async (limits: Partial<SessionLimits> = {}): Promise<Siege> => {
   const connections = await connectMemory();
   open.push(connections);
   const never = { ...connections.dialer, openStream: () => new Promise<CarrierStream>(() => {}) };
-  const clock = createStepClock();
+  const clock = new SteppedClock();
   const { server } = shake(world, { ...connections, dialer: { ...never, close: () => {} } }, { server: { limits, clock } });
   const peer = await shakeHandsByHand(world, connections.dialer);
   return { server: await server, peer, connections, clock };
@@ -303,7 +303,7 @@ describe('a peer that breaks the protocol is cut off', () => {
   });
 
   test('a stream that the carrier breaks while the reason stays away', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const connections = await connectMemory();
     open.push(connections);
     const never = { ...connections.dialer, openStream: () => new Promise<CarrierStream>(() => {}), close: () => {} };
@@ -322,7 +322,7 @@ describe('a peer that breaks the protocol is cut off', () => {
   });
 
   test('a carrier stream that keeps its id to itself is given up', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const connections = await connectMemory();
     open.push(connections);
     const { server } = await createPair(world, { connections, clock });

@@ -1,7 +1,7 @@
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { describe, expect, test } from 'vitest';
 import { createHandshakeGate } from '../../src/index.ts';
 import { prefixOf } from '../../src/session/gate.ts';
-import { createStepClock } from './step-clock.ts';
 
 const thrown = (act: () => unknown): unknown => {
   try {
@@ -14,7 +14,7 @@ const thrown = (act: () => unknown): unknown => {
 
 describe('the gate', () => {
   test('fills the bucket of each prefix with time', () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const gate = createHandshakeGate(clock, { ratePerSecond: 2, burst: 3 });
     const tries = (address: string, count: number): number =>
       Array.from({ length: count }, () => thrown(() => gate.admit(address)())).filter((error) => error === undefined).length;
@@ -28,7 +28,7 @@ describe('the gate', () => {
   });
 
   test('forgets the prefix that was quiet longest, never more than its limit', () => {
-    const gate = createHandshakeGate(createStepClock(), { burst: 1, prefixesMax: 2 });
+    const gate = createHandshakeGate(new SteppedClock(), { burst: 1, prefixesMax: 2 });
     const admits = (host: string): boolean => thrown(() => gate.admit(`${host}:1`)()) === undefined;
     expect([admits('a'), admits('b'), admits('a'), admits('c')]).toEqual([true, true, false, true]);
     expect([admits('a'), admits('b')]).toEqual([false, true]);

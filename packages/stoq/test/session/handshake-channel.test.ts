@@ -1,7 +1,7 @@
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectMemory, createWorld, shake, type World, codeOf, codesOf, deaf } from './fixtures.ts';
-import { createStepClock } from './step-clock.ts';
 import { type Alter, flipBit, tap } from './tap.ts';
 
 let world: World;
@@ -37,7 +37,7 @@ describe('a man in the middle', () => {
     );
     await fc.assert(
       fc.asyncProperty(flips, async ({ direction, at, bit }) => {
-        const clock = createStepClock();
+        const clock = new SteppedClock();
         const connections = await connectMemory();
         const dialer = tap(connections.dialer, flipBit(0, direction, at, bit));
         const { client, server } = shake(world, { ...connections, dialer }, { clock });

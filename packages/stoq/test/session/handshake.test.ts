@@ -1,3 +1,4 @@
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type CarrierConnection,
@@ -24,7 +25,6 @@ import {
 } from '../../src/session/messages.ts';
 import { PARAMETER } from '../../src/session/parameters.ts';
 import { connectMemory, connectQuic, createTestVerifier, createWorld, shake, type World, codeOf, codesOf, deaf } from './fixtures.ts';
-import { createStepClock } from './step-clock.ts';
 
 let world: World;
 
@@ -265,7 +265,7 @@ describe('hellos', () => {
 
 describe('deadlines', () => {
   test('a client that trickles is cut off and told so', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const connections = await connectMemory();
     const { server } = shake(world, { ...connections, dialer: deaf(connections.dialer) }, { clock });
     const stream = await connections.dialer.openStream();
@@ -282,13 +282,13 @@ describe('deadlines', () => {
   });
 
   test('a client that opens no stream at all is cut off', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const connections = await connectMemory();
     const { server } = shake(world, { ...connections, dialer: deaf(connections.dialer) }, { clock });
     clock.step(10_000);
     expect(await codeOf(server)).toBe('stoq.handshake_timeout');
     await connections.listener.closed;
-    expect(clock.waiting).toBe(0);
+    expect(clock.timers).toBe(0);
     await connections.close();
   });
 
@@ -326,7 +326,7 @@ describe('deadlines', () => {
 
 describe('the gate of an acceptor', () => {
   test('refuses above its limits with a code that the client sees, and frees places', async () => {
-    const gate = createHandshakeGate(createStepClock(), { handshakesMax: 1 });
+    const gate = createHandshakeGate(new SteppedClock(), { handshakesMax: 1 });
     const release = gate.admit('elsewhere:1');
     expect(await codesOf(world, { server: { gate } })).toEqual({ client: 'stoq.handshake_overload', server: 'stoq.handshake_overload' });
     release();

@@ -1,3 +1,4 @@
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Clock, createMemoryCarrier, createMemoryNetwork, type SessionStream, stoqError } from '../../src/index.ts';
 import {
@@ -14,7 +15,6 @@ import {
   shake,
   type World,
 } from './fixtures.ts';
-import { createStepClock } from './step-clock.ts';
 
 let world: World;
 const open: Connections[] = [];
@@ -125,7 +125,7 @@ describe('a graceful close', () => {
   });
 
   test('ends after its grace', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const pair = await pairOf({ clock });
     const stream = await pair.client.openStream();
     await stream.write(Uint8Array.of(1));
@@ -150,7 +150,7 @@ describe('a graceful close', () => {
 
 describe('time', () => {
   test('a session ends when the identity of the peer does, however far off', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const verifier = createTestVerifier();
     const monthMs = 31 * 86_400_000;
     verifier.notAfter = clock.now() + monthMs;
@@ -173,10 +173,10 @@ describe('time', () => {
 
   const silenced = async (): Promise<{
     pair: Pair;
-    clock: ReturnType<typeof createStepClock>;
+    clock: SteppedClock;
     network: ReturnType<typeof createMemoryNetwork>;
   }> => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const network = createMemoryNetwork();
     const client = createMemoryCarrier(network, { host: 'here' });
     const server = createMemoryCarrier(network);
@@ -228,7 +228,7 @@ describe('time', () => {
   });
 
   test('a process that was held up itself asks before it gives up', async () => {
-    const steps = createStepClock();
+    const steps = new SteppedClock();
     let heldUpMs = 0;
     const clock: Clock = {
       now: () => steps.now(),
@@ -267,7 +267,7 @@ describe('time', () => {
   });
 
   test('keys change with time', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const limits = { rekeyIntervalMs: 1_000 };
     const pair = await pairOf({ clock, client: { limits }, server: { limits } });
     const stream = await pair.client.openStream();
@@ -281,7 +281,7 @@ describe('time', () => {
   });
 
   test('no timer is left when a session has ended', async () => {
-    const clock = createStepClock();
+    const clock = new SteppedClock();
     const pair = await pairOf({ clock });
     const stream = await pair.client.openStream();
     await stream.write(Uint8Array.of(1));
@@ -290,12 +290,12 @@ describe('time', () => {
     await pair.client.close();
     await pair.server.close();
     await turns();
-    expect(clock.waiting).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 });
 
 test('a session that is ready after its deadline is not kept', async () => {
-  const clock = createStepClock();
+  const clock = new SteppedClock();
   const verifier = createTestVerifier();
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();

@@ -5,8 +5,9 @@ import {
   formatId,
   type Host,
   type LocalIdentity,
-  type PeerTarget,
   parseId,
+  pause,
+  type PeerTarget,
 } from '@hypermesh/stoq';
 import { decodeBundle } from '../certificate/bundle.ts';
 import { parseCertificate } from '../certificate/certificate.ts';
@@ -14,7 +15,6 @@ import { trustError } from '../errors.ts';
 import { ZONE } from '../init/plan.ts';
 import { createResolver, type Resolver } from '../names/resolver.ts';
 import { type Following, type Membership, type MembershipComponents, type MembershipConfig, openMembership } from './membership.ts';
-import { pause } from './retry.ts';
 import { createTrustClient, type TrustClient, trustchainTarget } from './trust-client.ts';
 
 export interface MemberConfig extends MembershipConfig {

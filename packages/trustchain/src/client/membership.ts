@@ -10,13 +10,14 @@ import {
   type Host,
   type IdentityVerifier,
   type LocalIdentity,
+  pause,
+  replaceFile,
 } from '@hypermesh/stoq';
 import { BUNDLE_BYTES_MAX } from '../constants.ts';
 import { JOIN_TOKEN_CHARS_MAX, parseJoinToken } from '../enrolment/join-token.ts';
 import { trustError } from '../errors.ts';
 import { decodeGenesis, encodeGenesis, GENESIS_BYTES_MAX, type Genesis } from '../genesis/genesis.ts';
 import { nodeIdOf } from '../genesis/ids.ts';
-import { replaceFile } from '../keys/durable-file.ts';
 import { openKeystore, readPassphrase } from '../keys/keystore.ts';
 import { createRevocationState, type RevocationState } from '../revocation/revocation-state.ts';
 import { type AcceptedIdentities, createIdentityVerifier } from '../verification/identity-verifier.ts';
@@ -27,7 +28,7 @@ import { enrol } from './certification.ts';
 import { createFirstContactVerifier, fetchGenesis, firstContactTarget } from './first-contact.ts';
 import { loadMemberKeys, type MemberKeys } from './member-keys.ts';
 import { createRenewer, type Renewer, verifyOwn } from './renewer.ts';
-import { pause, type RetryDelays, retryDelay } from './retry.ts';
+import { type RetryDelays, retryDelay } from './retry.ts';
 import { createRevocationFollower } from './revocation-follower.ts';
 import { createTrustClient, type TrustClient, trustchainTarget } from './trust-client.ts';
 

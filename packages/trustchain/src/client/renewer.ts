@@ -1,8 +1,7 @@
-import type { Clock, Crypto, Entropy } from '@hypermesh/stoq';
+import { type Clock, type Crypto, type Entropy, pause, replaceFile } from '@hypermesh/stoq';
 import { parseCertificate } from '../certificate/certificate.ts';
 import { RENEW_BEFORE_MS } from '../constants.ts';
 import { trustError } from '../errors.ts';
-import { replaceFile } from '../keys/durable-file.ts';
 import type { RevocationView } from '../revocation/revocation.ts';
 import { type Identity, verifyBundle } from '../verification/bundle-verification.ts';
 import { verifyCheckpoint } from '../verification/checkpoint-verification.ts';
@@ -11,7 +10,7 @@ import type { Trust } from '../verification/trust.ts';
 import { decodePolicyHistory } from '../witness/policy.ts';
 import { renew } from './certification.ts';
 import type { MemberKeys } from './member-keys.ts';
-import { pause, type RetryDelays, retryDelay } from './retry.ts';
+import { type RetryDelays, retryDelay } from './retry.ts';
 import type { TrustClient } from './trust-client.ts';
 
 export interface RenewerComponents {

@@ -1,22 +1,8 @@
-import type { Clock, Entropy } from '@hypermesh/stoq';
+import type { Entropy } from '@hypermesh/stoq';
 
 export interface RetryDelays {
   readonly minMs: number;
   readonly maxMs: number;
-}
-
-/** Waits `delayMs`, or less when the signal aborts; never rejects. */
-export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }
 
 /** Doubles from `minMs` to `maxMs` with the number of failures in a row, and spreads callers over the upper half. */

@@ -1,6 +1,6 @@
-import type { Clock, Entropy } from '@hypermesh/stoq';
+import { type Clock, type Entropy, pause } from '@hypermesh/stoq';
 import type { RevocationState } from '../revocation/revocation-state.ts';
-import { pause, type RetryDelays, retryDelay } from './retry.ts';
+import { type RetryDelays, retryDelay } from './retry.ts';
 import type { TrustClient } from './trust-client.ts';
 
 export interface RevocationFollowerComponents {

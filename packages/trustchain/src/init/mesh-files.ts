@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { wipe } from '@hypermesh/stoq';
+import { createFile, syncDirectory, wipe } from '@hypermesh/stoq';
 import { trustError } from '../errors.ts';
-import { createFile, syncDirectory } from '../keys/durable-file.ts';
 
 /** One file of a new mesh. */
 export interface MeshFile {
@@ -46,10 +45,5 @@ async function syncTree(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) await syncTree(join(directory, entry.name));
   }
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncDirectory(directory);
 }

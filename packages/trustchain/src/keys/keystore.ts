@@ -1,8 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { ALGORITHMS, type Crypto, type Entropy, type KeyPair, wipe } from '@hypermesh/stoq';
+import { ALGORITHMS, createFile, type Crypto, type Entropy, type KeyPair, replaceFile, wipe } from '@hypermesh/stoq';
 import type { SigningPair } from '../certificate/issuance.ts';
 import { trustError } from '../errors.ts';
-import { createFile, replaceFile } from './durable-file.ts';
 import { type FileKey, KEY_COUNT_MAX, KEYSTORE_BYTES_MAX, newFileKey, openKeys, sealKeys, type StoredKey } from './keystore-file.ts';
 
 /**

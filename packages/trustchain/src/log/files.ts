@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { replaceFile, syncDirectory } from '../keys/durable-file.ts';
+import { replaceFile, syncDirectory } from '@hypermesh/stoq';
 
 /** The disk of a log; paths are relative to its folder. Every durable step of a commit goes through here. */
 export interface LogFiles {

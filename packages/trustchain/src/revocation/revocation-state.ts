@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { type Clock, type Crypto, equalBytes } from '@hypermesh/stoq';
+import { type Clock, type Crypto, equalBytes, replaceFile } from '@hypermesh/stoq';
 import { CLOCK_SKEW_MS_MAX } from '../constants.ts';
 import { trustError } from '../errors.ts';
-import { replaceFile } from '../keys/durable-file.ts';
 import { leafHash } from '../log/merkle.ts';
 import { Turn } from '../log/turn.ts';
 import { EMPTY_TREE, growTree, rootOf, type Tree } from '../log/tree.ts';

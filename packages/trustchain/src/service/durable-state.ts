@@ -1,6 +1,6 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, type Crypto, decode } from '@hypermesh/stoq';
+import { type Clock, createFile, type Crypto, decode } from '@hypermesh/stoq';
 import type { LogName } from '../api.ts';
 import { assertIntermediate } from '../ca/authority.ts';
 import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
@@ -9,7 +9,6 @@ import { CERTIFICATE_BYTES_MAX } from '../constants.ts';
 import { type Invitation, invitationsCodec } from '../enrolment/invitations.ts';
 import { trustError } from '../errors.ts';
 import { decodeGenesis, type Genesis, GENESIS_BYTES_MAX, meshIdOf } from '../genesis/genesis.ts';
-import { createFile } from '../keys/durable-file.ts';
 import type { CheckpointWitnesses } from '../log/commit.ts';
 import { createLog, type Log, openLog } from '../log/log.ts';
 import type { Logs } from './log-handlers.ts';

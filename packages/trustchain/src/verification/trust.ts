@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type Crypto, equalBytes } from '@hypermesh/stoq';
+import { type Crypto, equalBytes, replaceFile } from '@hypermesh/stoq';
 import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
 import { trustError } from '../errors.ts';
 import { type Genesis, type GenesisLogs, meshIdOf } from '../genesis/genesis.ts';
-import { replaceFile } from '../keys/durable-file.ts';
 import { Turn } from '../log/turn.ts';
 import {
   assertSuccessor,

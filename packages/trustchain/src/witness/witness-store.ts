@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile, syncDirectory } from '@hypermesh/stoq';
 import { trustError } from '../errors.ts';
-import { replaceFile, syncDirectory } from '../keys/durable-file.ts';
 import { type Checkpoint, formatCheckpoint, parseCheckpointText } from '../note/checkpoint.ts';
 
 /** The newest tree head that a witness has cosigned, by origin. */

@@ -1,29 +1,19 @@
-import { systemEntropy } from '@hypermesh/stoq';
+import { pause, systemEntropy } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { pause, retryDelay } from '../../src/client/retry.ts';
+import { retryDelay } from '../../src/client/retry.ts';
 import { createRevocationFollower } from '../../src/client/revocation-follower.ts';
-import { createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
 
 let clock: SteppedClock;
 let ending: AbortController;
 
 beforeEach(() => {
-  clock = createSteppedClock();
+  clock = new SteppedClock();
   ending = new AbortController();
 });
 afterEach(() => ending.abort());
 
-describe('a pause', () => {
-  test('ends at its time, or at once when the signal aborts', async () => {
-    const timed = pause(clock, 10, ending.signal);
-    clock.step(10);
-    await expect(timed).resolves.toBeUndefined();
-    const stopped = pause(clock, 10, ending.signal);
-    ending.abort();
-    await expect(stopped).resolves.toBeUndefined();
-    await expect(pause(clock, 10, ending.signal)).resolves.toBeUndefined();
-  });
-
+describe('the delay before a retry', () => {
   test('doubles with each failure up to its limit, and is spread', () => {
     const delays = { minMs: 100, maxMs: 1_000 };
     const low = { bytes: () => Uint8Array.of(0) };

@@ -1,5 +1,6 @@
 import { createCrypto, type Crypto, decapsulate, type KeyPair, systemEntropy } from '@hypermesh/stoq';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   CHALLENGE_COUNT_MAX,
   CHALLENGE_LIFETIME_MS,
@@ -7,10 +8,6 @@ import {
   CHALLENGES_PER_REQUESTER_MAX,
   createChallenges,
 } from '../../src/enrolment/challenges.ts';
-import { createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
-
-// FALCON keys take 50 ms of a core each, and test files run side by side.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const digest = new Uint8Array(32).fill(1);
 
@@ -25,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => crypto.close());
 beforeEach(() => {
-  clock = createSteppedClock();
+  clock = new SteppedClock();
   challenges = createChallenges({ clock, entropy: systemEntropy });
 });
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type PeerIdentity, systemEntropy } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createIssuer, type Issuer } from '../../src/ca/issuer.ts';
 import { decodeBundle } from '../../src/certificate/bundle.ts';
@@ -22,10 +23,7 @@ import { createNameHolder } from '../../src/service/name-holder.ts';
 import { createRegister, type Register } from '../../src/service/register.ts';
 import { openStateStore, type StateStore } from '../../src/service/state-store.ts';
 import { type AuthorityFixture, createAuthority, createKeys, type Keys, NOW } from '../fixtures.ts';
-import { createFolder, createLogSigners, createSteppedClock, ORIGIN, removeFolders, type SteppedClock } from '../log/fixtures.ts';
-
-// FALCON keys take 50 ms of a core each, and test files run side by side.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { createFolder, createLogSigners, ORIGIN, removeFolders } from '../log/fixtures.ts';
 
 const HOUR_MS = 3_600_000;
 const SECRET = new Uint8Array(32).fill(5);
@@ -64,7 +62,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   folder = await createFolder();
-  clock = createSteppedClock();
+  clock = new SteppedClock(NOW);
   crashAt = null;
   policy = createTokenPolicy();
   revocations = new Map();

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createInvitations, type Invitation, type Invitations } from '../../src/enrolment/invitations.ts';
 import { openStateStore, type StateStore } from '../../src/service/state-store.ts';
 import { NOW } from '../fixtures.ts';
-import { createFolder, createSteppedClock, removeFolders, type SteppedClock } from '../log/fixtures.ts';
+import { createFolder, removeFolders } from '../log/fixtures.ts';
 
 const HOUR_MS = 3_600_000;
 const hash = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
@@ -16,7 +17,7 @@ let invitations: Invitations;
 
 beforeEach(async () => {
   path = join(await createFolder(), 'state');
-  clock = createSteppedClock();
+  clock = new SteppedClock(NOW);
   await reopen();
   await invitations.add([invitation]);
 });

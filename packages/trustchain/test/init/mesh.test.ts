@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCrypto, type Crypto, decode, equalBytes, hasCode, sha256, systemClock, systemEntropy } from '@hypermesh/stoq';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assertIntermediate, assertIssuerKeys } from '../../src/ca/authority.ts';
 import { parseCertificate } from '../../src/certificate/certificate.ts';
 import { invitationsCodec } from '../../src/enrolment/invitations.ts';
@@ -16,9 +16,6 @@ import { createMeshPlan, type MeshPlan } from '../../src/init/plan.ts';
 import { loadSigningPair, openKeystore, readPassphrase } from '../../src/keys/keystore.ts';
 import { keyClaimId } from '../../src/verification/identity-message.ts';
 import { NOW } from '../fixtures.ts';
-
-// FALCON keys take 50 ms of a core each, and test files run side by side.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const SUPPLY = 10n ** 18n;
 const clock = { ...systemClock, now: () => NOW };

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Crypto, KeyPair } from '@hypermesh/stoq';
 import type { LogSigners } from '../../src/note/log-signature.ts';
-import { NOW } from '../fixtures.ts';
 
 export const ORIGIN: string = 'trust.mesh/certificates';
 
@@ -27,35 +26,6 @@ export function readLogSigners(text: string, crypto: Crypto): LogSigners {
     key === 'bytes' ? Uint8Array.from(Buffer.from(value as string, 'hex')) : value,
   ) as LogPairs;
   return { classical: crypto.createSigner(pairs.classical), postQuantum: crypto.createSigner(pairs.postQuantum) };
-}
-
-/** A clock that the test steps; timers run when their time is reached. */
-export interface SteppedClock {
-  now(): number;
-  monotonic(): number;
-  after(delayMs: number, callback: () => void): () => void;
-  step(ms: number): void;
-}
-
-export function createSteppedClock(start: number = NOW): SteppedClock {
-  let at = start;
-  const timers = new Set<{ at: number; callback: () => void }>();
-  return {
-    now: () => at,
-    monotonic: () => at,
-    after(delayMs, callback) {
-      const timer = { at: at + delayMs, callback };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    step(ms) {
-      at += ms;
-      for (const timer of [...timers].filter((candidate) => candidate.at <= at)) {
-        timers.delete(timer);
-        timer.callback();
-      }
-    },
-  };
 }
 
 const made: string[] = [];

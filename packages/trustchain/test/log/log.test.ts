@@ -1,4 +1,5 @@
 import { createCrypto, type Crypto, equalBytes } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CheckpointWitnesses } from '../../src/log/commit.ts';
 import { createLog, type Log, type LogComponents, type LogConfig, openLog } from '../../src/log/log.ts';
@@ -8,7 +9,7 @@ import { decodeEntries, ENTRY_BYTES_MAX } from '../../src/log/tile.ts';
 import { parseCheckpoint } from '../../src/note/checkpoint.ts';
 import { type LogSigners, verifyLogSignatures } from '../../src/note/log-signature.ts';
 import { trustError } from '../../src/errors.ts';
-import { createFolder, createLogSigners, createSteppedClock, entryOf, ORIGIN, removeFolders } from './fixtures.ts';
+import { createFolder, createLogSigners, entryOf, ORIGIN, removeFolders } from './fixtures.ts';
 
 let crypto: Crypto;
 let signers: LogSigners;
@@ -22,7 +23,7 @@ afterAll(async () => {
 });
 
 const config = (directory: string): LogConfig => ({ directory, origin: ORIGIN, signers, keysOf: (entry) => [`n${entry[3]}`] });
-const components = (change: Partial<LogComponents> = {}): LogComponents => ({ crypto, clock: createSteppedClock(), ...change });
+const components = (change: Partial<LogComponents> = {}): LogComponents => ({ crypto, clock: new SteppedClock(), ...change });
 const refusal = (suffix: string) => expect.objectContaining({ code: `trustchain.${suffix}` });
 const entriesOf = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => entryOf(i));
 
@@ -212,7 +213,7 @@ describe('reading', () => {
 describe('witnesses', () => {
   test('a batch without a quorum is not published; it is tried again and keeps its indexes', async () => {
     const directory = await createFolder();
-    const clock = createSteppedClock();
+    const clock = new SteppedClock();
     let online = false;
     const asked: number[] = [];
     const witnesses: CheckpointWitnesses = {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Client, createCrypto, type Crypto, equalBytes, systemClock } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogFiles, type LogFiles } from '../../src/log/files.ts';
 import { createLog, type Log, type LogConfig, openLog } from '../../src/log/log.ts';
@@ -15,16 +16,7 @@ import type { WitnessMethods } from '../../src/witness/contract.ts';
 import { createWitness, createWitnessHandlers } from '../../src/witness/witness.ts';
 import { createWitnessQuorum } from '../../src/witness/witness-quorum.ts';
 import type { CheckpointWitnesses } from '../../src/log/commit.ts';
-import {
-  createFolder,
-  createLogSigners,
-  createSteppedClock,
-  entryOf,
-  ORIGIN,
-  readLogSigners,
-  removeFolders,
-  writeLogPairs,
-} from './fixtures.ts';
+import { createFolder, createLogSigners, entryOf, ORIGIN, readLogSigners, removeFolders, writeLogPairs } from './fixtures.ts';
 
 let crypto: Crypto;
 let signers: LogSigners;
@@ -38,7 +30,7 @@ afterAll(async () => {
 });
 
 const config = (directory: string): LogConfig => ({ directory, origin: ORIGIN, signers });
-const clock = createSteppedClock();
+const clock = new SteppedClock();
 const refusal = (suffix: string) => expect.objectContaining({ code: `trustchain.${suffix}` });
 const rootAt = (size: number): Uint8Array =>
   rootOf(

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type CodedError, createCrypto, type Crypto, encode, type HybridSigner, type PeerIdentity } from '@hypermesh/stoq';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   ANSWER_LIFETIME_MS,
   type Answer,
@@ -16,10 +17,7 @@ import { createZone, type Publication, type Zone, ZONE_NAMES_MAX } from '../../s
 import { NEGATIVE_TTL_SECONDS, zoneNameCodec } from '../../src/names/zone-state.ts';
 import { openStateStore, type StateStore } from '../../src/service/state-store.ts';
 import { createKeys, NOW } from '../fixtures.ts';
-import { createFolder, createSteppedClock, removeFolders, type SteppedClock } from '../log/fixtures.ts';
-
-// FALCON keys take 50 ms of a core each, and test files run side by side.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { createFolder, removeFolders } from '../log/fixtures.ts';
 
 const meshId = new Uint8Array(32).fill(7);
 const NODE = new Uint8Array(32).fill(1);
@@ -54,7 +52,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   path = join(await createFolder(), 'state');
-  clock = createSteppedClock();
+  clock = new SteppedClock(NOW);
   holders = new Map([['node.mesh', NODE]]);
   signatures = 0;
   store = await openStateStore(path);

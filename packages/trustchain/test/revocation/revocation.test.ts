@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLog, type Log } from '../../src/log/log.ts';
 import { decodeRevocation, encodeRevocation, REASON_CODES, reasonOf, type Revocation, voids } from '../../src/revocation/revocation.ts';
@@ -22,7 +23,8 @@ import {
 } from '../../src/revocation/update.ts';
 import { verifyLogProof } from '../../src/verification/checkpoint-verification.ts';
 import { bytesOf } from '../hex.ts';
-import { createFolder, createSteppedClock, removeFolders, type SteppedClock } from '../log/fixtures.ts';
+import { NOW } from '../fixtures.ts';
+import { createFolder, removeFolders } from '../log/fixtures.ts';
 import {
   createMesh,
   logSigners,
@@ -103,7 +105,7 @@ const sides: Side[] = [];
 afterAll(() => Promise.all(sides.map(({ log }) => log.close())));
 
 async function createSide(directory?: string): Promise<Side> {
-  const clock = createSteppedClock();
+  const clock = new SteppedClock(NOW);
   const signers = logSigners(mesh.genesis, 'revocations', mesh.authority);
   const { crypto } = mesh.authority;
   const { origin } = mesh.trust.logs.revocations;

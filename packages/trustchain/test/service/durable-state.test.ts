@@ -2,7 +2,7 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, createCrypto, type Crypto, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { createHealth, createLogger, createMetrics } from '@hypermesh/stoq/host';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadTrustchainSecrets, type TrustchainSecrets, trustchainConfigSchema } from '../../src/config.ts';
 import { createMesh, type NewMesh } from '../../src/init/mesh.ts';
 import { writeMesh } from '../../src/init/mesh-files.ts';
@@ -11,9 +11,6 @@ import { closeLogs, openLogs, readHome } from '../../src/service/durable-state.t
 import { createTrustchain, createTrustchaind } from '../../src/trustchain.ts';
 import { createKeys } from '../fixtures.ts';
 import { createFolder, removeFolders } from '../log/fixtures.ts';
-
-// FALCON keys take 50 ms of a core each, and test files run side by side.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let crypto: Crypto;
 let mesh: NewMesh;

@@ -1,15 +1,15 @@
 import type { PeerIdentity } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { trustchainContract } from '../../src/api.ts';
 import { METHOD_COSTS } from '../../src/service/handlers.ts';
 import { BUCKET_COUNT_MAX, createRateLimit, type RateLimit } from '../../src/service/rate-limit.ts';
-import { createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
 
 let clock: SteppedClock;
 let limit: RateLimit;
 
 beforeEach(() => {
-  clock = createSteppedClock();
+  clock = new SteppedClock();
   limit = createRateLimit({ burstUnits: 60, unitsPerSecond: 1 }, clock);
 });
 

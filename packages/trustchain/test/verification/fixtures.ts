@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Client, HybridSigner } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { createIntermediate } from '../../src/ca/authority.ts';
 import { type Bundle, encodeBundle } from '../../src/certificate/bundle.ts';
 import type { Certificate } from '../../src/certificate/certificate.ts';
@@ -26,7 +27,7 @@ import {
   type Keys,
   NOW,
 } from '../fixtures.ts';
-import { createFolder, createSteppedClock, type SteppedClock } from '../log/fixtures.ts';
+import { createFolder } from '../log/fixtures.ts';
 
 /** Whose all certificates are, as far as revocations are concerned; serials from `f` on were never issued. */
 export const NODE_ID: Uint8Array = new Uint8Array(32).fill(1);
@@ -72,7 +73,7 @@ export async function createMesh(validatorCount = 1): Promise<MeshFixture> {
     crypto,
     entropy: { bytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)) },
   });
-  const clock = createSteppedClock(NOW + HOUR_MS);
+  const clock = new SteppedClock(NOW + HOUR_MS);
   const trust = await createTrust(genesis.genesis, { crypto });
   const certificates = await createLog(
     { directory: await createFolder(), origin: trust.logs.certificates.origin, signers: logSigners(genesis, 'certificates', drafted) },

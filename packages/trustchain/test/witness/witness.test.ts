@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Client, CodedError, createCrypto, type Crypto, equalBytes, type KeyPair } from '@hypermesh/stoq';
+import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { trustError } from '../../src/errors.ts';
 import type { CosignRequest } from '../../src/log/commit.ts';
@@ -16,7 +17,7 @@ import { createWitness, createWitnessHandlers, type Witness } from '../../src/wi
 import { collectWitnessPolicy, createWitnessQuorum, type WitnessPeer } from '../../src/witness/witness-quorum.ts';
 import { openWitnessStore } from '../../src/witness/witness-store.ts';
 import { NOW } from '../fixtures.ts';
-import { createFolder, createLogSigners, createSteppedClock, entryOf, ORIGIN, removeFolders } from '../log/fixtures.ts';
+import { createFolder, createLogSigners, entryOf, ORIGIN, removeFolders } from '../log/fixtures.ts';
 
 let crypto: Crypto;
 let signers: LogSigners;
@@ -25,7 +26,7 @@ let pairs: KeyPair<'ml-dsa-44'>[];
 let log: Log;
 /** Checkpoints of the log by size. */
 const heads = new Map<number, Uint8Array>();
-const clock = createSteppedClock();
+const clock = new SteppedClock(NOW);
 
 beforeAll(async () => {
   crypto = await createCrypto();

@@ -1,6 +1,15 @@
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { ingressesOf, openTemporaryDirectory, type RunningMesh, runUp, startMesh, type UpOptions, type UpReport } from '@hypermesh/devnet';
+import {
+  ingressesOf,
+  openTemporaryDirectory,
+  readExample,
+  type RunningMesh,
+  runUp,
+  startMesh,
+  type UpOptions,
+  type UpReport,
+} from '@hypermesh/devnet';
 import { formatCaes } from '../amount.ts';
 import type { CommandContext } from '../command.ts';
 import { type ControlSocket, controlSocketOf, fitsSocket, openControlSocket } from './control-socket.ts';
@@ -16,6 +25,8 @@ export interface UpCommandOptions {
 /** Starts a mesh, does the main job on it, tells what happened, and stays unless it is to run once. */
 export async function up(context: CommandContext, options: UpCommandOptions): Promise<void> {
   const directory = directoryOf(context, options);
+  // Before a mesh is started for it.
+  if (options.example !== undefined) await readExample(resolve(context.cwd, options.example));
   if (directory !== null) return runIn(directory, context, options);
   await using temporary = await openTemporaryDirectory('hypermesh-');
   try {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CAESAR_MACHINE, caesarOperationCodec, UNITS_PER_CAES } from '@hypermesh/caesar';
 import { buildPackage, catalogContract, type Publication, publishPackage } from '@hypermesh/catalog';
-import { parseAppDocument, resolveApp } from '@hypermesh/mesh';
+import { type AppDocument, type PackageReference, parseAppDocument, resolveApp } from '@hypermesh/mesh';
 import { encodeOperation, findSponsorship, MESH_MACHINE, proveOperation, queryMesh } from '@hypermesh/mesh/client';
 import type { Endpoint } from '@hypermesh/mesh/machine';
 import { encode, systemEntropy } from '@hypermesh/stoq';
@@ -41,6 +41,21 @@ export async function publishExample(user: User, example: string, signal: AbortS
   }
 }
 
+export interface ExampleDocument extends AppDocument {
+  readonly package: Extract<PackageReference, { readonly name: string }>;
+}
+
+/** The app document of an example. Throws what `parseAppDocument` refuses, or `devnet.example_invalid`. */
+export async function readExample(example: string): Promise<ExampleDocument> {
+  const file = appFileOf(example);
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw devnetError('devnet.example_invalid', { file, reason: 'no app document' }, { cause });
+  });
+  const document = parseAppDocument(text, file);
+  if (!('name' in document.package)) throw devnetError('devnet.example_invalid', { file, reason: 'it names its package by address' });
+  return { ...document, package: document.package };
+}
+
 export interface Deployed {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
@@ -49,9 +64,7 @@ export interface Deployed {
 /** Funds the app's escrow, orders the deployment with a node's proof of state, and waits for every replica. */
 export async function deployExample(user: User, example: string, signal: AbortSignal): Promise<Deployed> {
   const { member, mesh, account } = user;
-  const file = appFileOf(example);
-  const document = parseAppDocument(await readFile(file, 'utf8'), file);
-  if (!('name' in document.package)) throw devnetError('devnet.step_failed', { file, reason: 'the example names its package by version' });
+  const document = await readExample(example);
   const catalog = member.host.connect(catalogContract, await member.find('catalog', { signal }));
   const { value: version } = await catalog.resolve(document.package, { signal });
   if (version === null) throw devnetError('devnet.step_failed', { package: document.package.name, reason: 'not in the index' });
