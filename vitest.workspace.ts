@@ -15,6 +15,8 @@ const config: ViteUserConfig = defineConfig({
     // Test files share two processes, one a core: loading the packages anew for each took a fifth of the time.
     isolate: false,
     maxWorkers: 2,
+    // Two such processes and their daemons leave no core for threads that collect garbage.
+    execArgv: ['--single-threaded-gc'],
     reporters: ['default', ['json', { outputFile: 'coverage/results.json' }]],
     coverage: {
       provider: 'v8',

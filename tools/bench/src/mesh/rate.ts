@@ -1,11 +1,11 @@
-import { type RunningMesh, VALIDATORS } from '@hypermesh/devnet';
+import { DAEMONS, type RunningMesh, VALIDATORS } from '@hypermesh/devnet';
 import { type Metric, type Params, perRun } from '../report/metric.ts';
 import { median } from '../report/statistics.ts';
 import type { LoadShape } from './ledger-load.ts';
 import { runLoad, SUBMISSIONS_IN_FLIGHT } from './throughput.ts';
 
-/** The four validators of the local mesh and the client, each in a process. */
-export const VOTES: Params = { validators: VALIDATORS.length, processes: VALIDATORS.length + 1, votes: 'falcon1024' };
+/** All daemons of the local mesh and the client, each in a process. */
+export const VOTES: Params = { validators: VALIDATORS.length, processes: DAEMONS.length + 1, votes: 'falcon1024' };
 
 export interface RateOptions {
   readonly name: string;
