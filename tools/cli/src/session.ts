@@ -2,9 +2,10 @@ import {
   type Client,
   type Clock,
   CodedError,
-  type Crypto,
   createCrypto,
+  type Crypto,
   type Entropy,
+  pause as pauseOn,
   type PeerTarget,
   systemClock,
   systemEntropy,
@@ -124,14 +125,6 @@ function sessionOf(member: Member, crypto: Crypto, signal: AbortSignal, close: (
 export async function pause(session: Pick<Session, 'clock' | 'signal'>, delayMs: number): Promise<void> {
   const { clock, signal } = session;
   signal.throwIfAborted();
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, done);
-    signal.addEventListener('abort', done);
-  });
+  await pauseOn(clock, delayMs, signal);
   signal.throwIfAborted();
 }
