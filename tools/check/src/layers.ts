@@ -17,8 +17,6 @@ export const LAYERS: ReadonlyMap<string, readonly string[]> = new Map<string, re
   ['@hypermesh/devnet', [...STACK, '@hypermesh/daemons']],
   ['@hypermesh/cli', [...STACK, '@hypermesh/devnet']],
   ['@hypermesh/bench', [...STACK, '@hypermesh/devnet']],
-  ['@hypermesh/soak', [...STACK, '@hypermesh/devnet']],
-  ['@hypermesh/audit', [...STACK, '@hypermesh/devnet']],
   ['@hypermesh/sim', [...STACK, TESTKIT]],
   ['@hypermesh/faults', [...STACK, '@hypermesh/devnet', TESTKIT]],
   ['@hypermesh/fuzz', [...STACK, '@hypermesh/devnet', TESTKIT]],

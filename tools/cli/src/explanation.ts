@@ -9,6 +9,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'cli.not_ready': 'See why with: hypermesh app explain NAME',
   'cli.timeout': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
   'cli.sponsor_missing': 'Nodes prove themselves once a window; see "hypermesh node ls" and try again.',
+  'devnet.example_invalid':
+    'Name a folder that holds a package and app.yaml, and let the app name its package by name and version; examples/hello is one.',
   'hypermesh.escrow_missing': 'Fund the app first: hypermesh ledger escrow APP --fund AMOUNT',
   'hypermesh.unschedulable': 'See what nodes offer with: hypermesh node ls',
   'hypermesh.quorum_lost': 'See which validators are silent with: hypermesh status',

@@ -1,14 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { type CommandOutput, EXIT_INTERRUPTED, runCampaignCommand, wholeNumber } from '@hypermesh/testkit/campaign-command';
 import { type CampaignName, type CampaignReport, CAMPAIGNS } from './campaign.ts';
 import { runCampaigns } from './run.ts';
-
-export interface CommandOutput {
-  /** Results. */
-  readonly write: (text: string) => void;
-  /** Progress and mistakes. */
-  readonly writeError: (text: string) => void;
-}
 
 export const USAGE: string = `usage: npm run faults -- [--rounds N] [--seed N] [--only ${CAMPAIGNS.join('|')}] [--json] [--help]
   --rounds  kills of daemons (20); the other campaigns run a tenth of it, at least once
@@ -21,8 +15,6 @@ export const USAGE: string = `usage: npm run faults -- [--rounds N] [--seed N] [
 const ROUNDS_DEFAULT = 20;
 const ROUNDS_MAX = 100_000;
 const SEED_MAX = 2 ** 47;
-// 128 and the number of SIGINT, as shells have it.
-const EXIT_INTERRUPTED = 130;
 
 interface FaultsReport {
   readonly ok: boolean;
@@ -49,28 +41,20 @@ export async function runCommand(
   signal: AbortSignal,
   run: typeof runCampaigns = runCampaigns,
 ): Promise<number> {
-  let options: FaultsOptions;
-  try {
-    options = parseOptions(args);
-  } catch (error) {
-    output.writeError(`${(error as Error).message}\n${USAGE}`);
-    return 2;
-  }
-  if (options.isHelp) {
-    output.write(USAGE);
-    return 0;
-  }
-  output.writeError(`seed ${options.seed}, ${options.rounds} rounds: ${options.campaigns.join(', ')}\n`);
-  const startedAt = performance.now();
-  const onProgress = (text: string): void =>
-    output.writeError(`[${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s] ${text}\n`);
-  const campaigns = await run(options, { signal, onProgress });
-  const isInterrupted = signal.aborted;
-  const hasViolation = campaigns.some(({ violations }) => violations.length > 0);
-  const report: FaultsReport = { ok: !isInterrupted && !hasViolation, isInterrupted, seed: options.seed, campaigns };
-  output.write(options.isJson ? `${JSON.stringify(report)}\n` : textOf(report, options));
-  if (isInterrupted) return EXIT_INTERRUPTED;
-  return hasViolation ? 1 : 0;
+  const inject = async (options: FaultsOptions): Promise<number> => {
+    output.writeError(`seed ${options.seed}, ${options.rounds} rounds: ${options.campaigns.join(', ')}\n`);
+    const startedAt = performance.now();
+    const onProgress = (text: string): void =>
+      output.writeError(`[${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s] ${text}\n`);
+    const campaigns = await run(options, { signal, onProgress });
+    const isInterrupted = signal.aborted;
+    const hasViolation = campaigns.some(({ violations }) => violations.length > 0);
+    const report: FaultsReport = { ok: !isInterrupted && !hasViolation, isInterrupted, seed: options.seed, campaigns };
+    output.write(options.isJson ? `${JSON.stringify(report)}\n` : textOf(report, options));
+    if (isInterrupted) return EXIT_INTERRUPTED;
+    return hasViolation ? 1 : 0;
+  };
+  return runCampaignCommand({ usage: USAGE, parse: parseOptions, run: inject }, args, output);
 }
 
 /** Throws the words for a mistake in the arguments. */
@@ -85,19 +69,12 @@ export function parseOptions(args: readonly string[]): FaultsOptions {
   const campaigns = values.only === undefined ? CAMPAIGNS : CAMPAIGNS.filter((name) => name === values.only);
   if (campaigns.length === 0) throw new RangeError(`--only takes ${CAMPAIGNS.join(', ')}`);
   return {
-    rounds: count('--rounds', values.rounds, ROUNDS_DEFAULT, [1, ROUNDS_MAX]),
-    seed: count('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
+    rounds: wholeNumber('--rounds', values.rounds, ROUNDS_DEFAULT, [1, ROUNDS_MAX]),
+    seed: wholeNumber('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
     campaigns,
     isJson: values.json,
     isHelp: values.help,
   };
-}
-
-function count(option: string, text: string | undefined, fallback: number, [min, max]: readonly [min: number, max: number]): number {
-  if (text === undefined) return fallback;
-  const value = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new RangeError(`${option} takes a whole number from ${min} to ${max}`);
 }
 
 function textOf({ ok, isInterrupted, campaigns }: FaultsReport, options: FaultsOptions): string {

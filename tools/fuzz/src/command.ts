@@ -1,13 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { type CommandOutput, EXIT_INTERRUPTED, runCampaignCommand, wholeNumber } from '@hypermesh/testkit/campaign-command';
 import { type CampaignReport, runCampaign } from './campaign.ts';
-
-export interface CommandOutput {
-  /** Results. */
-  readonly write: (text: string) => void;
-  /** Progress and mistakes. */
-  readonly writeError: (text: string) => void;
-}
 
 export const USAGE: string = `usage: npm run fuzz -- [--seconds N] [--warm-up N] [--seed N] [--json] [--help]
   --seconds  how long to attack and watch memory (60)
@@ -22,8 +16,6 @@ const SECONDS_DEFAULT = 60;
 const WARM_UP_SECONDS_DEFAULT = 240;
 const SECONDS_MAX = 7 * 24 * 3_600;
 const SEED_MAX = 2 ** 40;
-// 128 and the number of SIGINT, as shells have it.
-const EXIT_INTERRUPTED = 130;
 
 /** Exit code: 0 when nothing was violated, 1 otherwise, 2 for a mistake in the arguments, 130 after an interruption. */
 export async function runCommand(
@@ -32,31 +24,21 @@ export async function runCommand(
   signal: AbortSignal,
   run: typeof runCampaign = runCampaign,
 ): Promise<number> {
-  let options: Options;
-  try {
-    options = parseOptions(args);
-  } catch (error) {
-    output.writeError(`${(error as Error).message}\n${USAGE}`);
-    return 2;
-  }
-  if (options.isHelp) {
-    output.write(USAGE);
-    return 0;
-  }
-  const { isJson, seed, seconds, warmUpSeconds } = options;
-  const report = await run({ seed, seconds, warmUpSeconds, signal, onProgress: (text) => output.writeError(`${text}\n`) }).catch(
-    (error: unknown) => {
+  const attack = async ({ isJson, seed, seconds, warmUpSeconds }: Options): Promise<number> => {
+    const onProgress = (text: string): void => output.writeError(`${text}\n`);
+    const report = await run({ seed, seconds, warmUpSeconds, signal, onProgress }).catch((error: unknown) => {
       if (signal.aborted) return null;
       throw error;
-    },
-  );
-  // An attack that was cut short proves nothing, and the mesh that it judges is going down.
-  if (signal.aborted || report === null) {
-    output.writeError('interrupted\n');
-    return EXIT_INTERRUPTED;
-  }
-  output.write(isJson ? `${JSON.stringify(report)}\n` : textOf(report));
-  return report.ok ? 0 : 1;
+    });
+    // An attack that was cut short proves nothing, and the mesh that it judges is going down.
+    if (signal.aborted || report === null) {
+      output.writeError('interrupted\n');
+      return EXIT_INTERRUPTED;
+    }
+    output.write(isJson ? `${JSON.stringify(report)}\n` : textOf(report));
+    return report.ok ? 0 : 1;
+  };
+  return runCampaignCommand({ usage: USAGE, parse: parseOptions, run: attack }, args, output);
 }
 
 function textOf(report: CampaignReport): string {
@@ -97,17 +79,10 @@ function parseOptions(args: readonly string[]): Options {
     strict: true,
   });
   return {
-    seed: count('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
-    seconds: count('--seconds', values.seconds, SECONDS_DEFAULT, [1, SECONDS_MAX]),
-    warmUpSeconds: count('--warm-up', values['warm-up'], WARM_UP_SECONDS_DEFAULT, [0, SECONDS_MAX]),
+    seed: wholeNumber('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
+    seconds: wholeNumber('--seconds', values.seconds, SECONDS_DEFAULT, [1, SECONDS_MAX]),
+    warmUpSeconds: wholeNumber('--warm-up', values['warm-up'], WARM_UP_SECONDS_DEFAULT, [0, SECONDS_MAX]),
     isJson: values.json,
     isHelp: values.help,
   };
-}
-
-function count(option: string, text: string | undefined, fallback: number, [min, max]: readonly [min: number, max: number]): number {
-  if (text === undefined) return fallback;
-  const value = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new RangeError(`${option} takes a whole number from ${min} to ${max}`);
 }

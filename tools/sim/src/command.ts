@@ -1,15 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { type CommandOutput, runCampaignCommand, wholeNumber } from '@hypermesh/testkit/campaign-command';
 import { type CampaignResult, runCampaign } from './campaign.ts';
 import { type Plant, PLANTS } from './plants.ts';
 import { runSchedule } from './run.ts';
-
-export interface CommandOutput {
-  /** Results. */
-  readonly write: (text: string) => void;
-  /** Progress and mistakes. */
-  readonly writeError: (text: string) => void;
-}
 
 export const USAGE: string = `usage: npm run sim -- [--seed N] [--runs N] [--threads N] [--plant ${PLANTS.join('|')}] [--trace] [--json] [--help]
   --seed     first schedule; a random one when it is left out
@@ -41,34 +35,21 @@ interface Options {
 
 /** Exit code: 0 when every schedule passed, 1 for a violation, 2 for a mistake in the arguments. */
 export async function runCommand(args: readonly string[], output: CommandOutput): Promise<number> {
-  let options: Options;
-  try {
-    options = parseOptions(args);
-  } catch (error) {
-    output.writeError(`${(error as Error).message}\n${USAGE}`);
-    return 2;
-  }
-  if (options.isHelp) {
-    output.write(USAGE);
-    return 0;
-  }
-  if (options.isTraced) return traceSchedule(options, output);
-  const { seed, runs, threads, plant } = options;
-  output.writeError(`seed ${seed}, ${runs} schedules, ${threads} threads${plant === null ? '' : `, planted bug: ${plant}`}\n`);
-  let reported = 0;
-  const result = await runCampaign({
-    seed,
-    runs,
-    threads,
-    plant,
-    onProgress(totals) {
+  const simulate = async (options: Options): Promise<number> => {
+    if (options.isTraced) return traceSchedule(options, output);
+    const { seed, runs, threads, plant } = options;
+    output.writeError(`seed ${seed}, ${runs} schedules, ${threads} threads${plant === null ? '' : `, planted bug: ${plant}`}\n`);
+    let reported = 0;
+    const onProgress = (totals: CampaignResult['totals']): void => {
       if (totals.runs - reported < PROGRESS_RUNS) return;
       reported = totals.runs;
       output.writeError(`${totals.runs} schedules, ${totals.blocks} blocks\n`);
-    },
-  });
-  report(result, options, output);
-  return result.violation === null ? 0 : 1;
+    };
+    const result = await runCampaign({ seed, runs, threads, plant, onProgress });
+    report(result, options, output);
+    return result.violation === null ? 0 : 1;
+  };
+  return runCampaignCommand({ usage: USAGE, parse: parseOptions, run: simulate }, args, output);
 }
 
 function traceSchedule({ seed, plant }: Options, output: CommandOutput): number {
@@ -102,19 +83,12 @@ function parseOptions(args: readonly string[]): Options {
   const plant = values.plant === undefined ? null : PLANTS.find((known) => known === values.plant);
   if (plant === undefined) throw new RangeError(`--plant takes ${PLANTS.join(', ')}`);
   return {
-    seed: count('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
-    runs: count('--runs', values.runs, RUNS_DEFAULT, [1, SEED_MAX]),
-    threads: count('--threads', values.threads, THREADS_DEFAULT, [1, THREADS_MAX]),
+    seed: wholeNumber('--seed', values.seed, randomInt(SEED_MAX), [0, SEED_MAX]),
+    runs: wholeNumber('--runs', values.runs, RUNS_DEFAULT, [1, SEED_MAX]),
+    threads: wholeNumber('--threads', values.threads, THREADS_DEFAULT, [1, THREADS_MAX]),
     plant,
     isTraced: values.trace,
     isJson: values.json,
     isHelp: values.help,
   };
-}
-
-function count(option: string, text: string | undefined, fallback: number, [min, max]: readonly [min: number, max: number]): number {
-  if (text === undefined) return fallback;
-  const value = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new RangeError(`${option} takes a whole number from ${min} to ${max}`);
 }

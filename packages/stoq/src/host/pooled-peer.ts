@@ -1,5 +1,5 @@
 import { awaitWithPatience } from '../carrier/patience.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, pause } from '../clock.ts';
 import { equalBytes } from '../crypto/bytes.ts';
 import type { Entropy } from '../crypto/entropy.ts';
 import type { SessionLease } from '../rpc/session-source.ts';
@@ -101,6 +101,7 @@ export class PooledPeer {
     const { clock, entropy, signal } = this.#scope;
     const waitMs = this.#notBeforeMs - clock.monotonic();
     if (waitMs > 0) await pause(clock, waitMs, signal);
+    signal.throwIfAborted();
     try {
       // Read before the dial: an identity that is replaced meanwhile outdates the session.
       const shown = this.#scope.shown(target);
@@ -172,18 +173,4 @@ export class PooledPeer {
     if (nextMs <= 0) return this.#retire(pooled);
     pooled.cancelCheck = clock.after(nextMs, () => this.#check(pooled));
   }
-}
-
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    const cancel = clock.after(delayMs, () => {
-      signal.removeEventListener('abort', giveUp);
-      resolve();
-    });
-    signal.addEventListener('abort', giveUp, { once: true });
-  });
 }
