@@ -49,6 +49,8 @@ export interface Renewer {
 }
 
 const DELAYS: RetryDelays = { minMs: 500, maxMs: 60_000 };
+// A checkpoint that the witnesses of a new policy have cosigned is on its way: until it is here, others refuse this process.
+const WITNESSED_DELAYS: RetryDelays = { minMs: 500, maxMs: 2_000 };
 // A local mesh reaches phase 1 within seconds, and until a node has heard of it others may refuse its bundle.
 const BOOTSTRAP_POLL_MS = 1_000;
 const POLL_MS = 60_000;
@@ -90,7 +92,8 @@ export function createRenewer(config: RenewerConfig, components: RenewerComponen
         delayMs = trust.policy().version === 0 ? bootstrapPollMs : pollMs;
       } catch (error) {
         if (!signal.aborted) onError(error);
-        delayMs = retryDelay(failures++, DELAYS, entropy);
+        const isOnItsWay = trustError.is(error, 'trustchain.witness_quorum_missing');
+        delayMs = retryDelay(failures++, isOnItsWay ? WITNESSED_DELAYS : DELAYS, entropy);
       }
       await pause(clock, delayMs, signal);
     }

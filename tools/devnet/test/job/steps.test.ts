@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { caesarContract, SUPPLY_UNITS } from '@hypermesh/caesar';
 import { catalogContract } from '@hypermesh/catalog';
-import { blobContract, circuitContract } from '@hypermesh/stoq';
-import { queryMesh } from '@hypermesh/mesh/client';
+import { blobContract, circuitContract, HASH_BYTES, PeerError } from '@hypermesh/stoq';
+import { queryMesh, validatorTargets } from '@hypermesh/mesh/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyCertificates } from '../../src/job/certificates.ts';
 import { deployExample, publishExample } from '../../src/job/deployment.ts';
@@ -18,6 +18,7 @@ import { type InProcessMesh, startInProcessMesh } from '../in-process-mesh.ts';
 const EXAMPLE = fileURLToPath(new URL('../../../../examples/hello', import.meta.url));
 const signal = new AbortController().signal;
 const STEP_MS = 120_000;
+const SERVICES = ['catalog', 'caesar', 'stoqd'];
 
 describe('the main job, step by step in one process', { timeout: STEP_MS }, () => {
   let mesh: InProcessMesh;
@@ -34,6 +35,17 @@ describe('the main job, step by step in one process', { timeout: STEP_MS }, () =
 
   test('every member is known by its name, and by a certificate in the log', async () => {
     await connectMesh(user, signal);
+    // From now on this user refuses whoever has not heard of the witnesses yet.
+    const { host, genesis } = user.member;
+    const daemons = [
+      ...validatorTargets(genesis, 'bundle'),
+      ...(await Promise.all(SERVICES.map((name) => user.member.find(name, { signal })))),
+    ];
+    const digest = new Uint8Array(HASH_BYTES);
+    for (const daemon of daemons) {
+      const chunks = host.connect(blobContract, daemon).get({ digest, offset: 0 }, { signal });
+      await expect(chunks[Symbol.asyncIterator]().next()).rejects.toBeInstanceOf(PeerError);
+    }
     const { issued, verified, logSize } = await verifyCertificates(user, signal);
     expect({ issued, verified, logSize }).toEqual({ issued: 8, verified: 8, logSize: 8 });
     // Those that order nothing join in the background.
@@ -44,7 +56,7 @@ describe('the main job, step by step in one process', { timeout: STEP_MS }, () =
   });
 
   test('services are found by name', async () => {
-    for (const service of ['catalog', 'caesar', 'stoqd']) expect((await user.member.find(service, { signal })).addresses).toHaveLength(1);
+    for (const service of SERVICES) expect((await user.member.find(service, { signal })).addresses).toHaveLength(1);
     await expect(user.member.find('nobody', { signal })).rejects.toMatchObject({ code: 'trustchain.name_unknown' });
   });
 
