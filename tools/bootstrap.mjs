@@ -21,8 +21,8 @@ const OTHER_PLATFORM_NODE_MIN = [24, 7];
 const OTHER_PLATFORM_PNPM_MAJOR = 12;
 /** npm repeats a signal that the terminal has already sent to the whole process group. */
 const SIGNAL_REPEAT_MS = 500;
-/** A step that takes less says nothing. */
-const STEP_QUIET_MS = 400;
+/** A step that takes less says nothing: a look at what is up to date takes a second on a busy machine. */
+const STEP_QUIET_MS = 2_000;
 const STEP_OUTPUT_LINES_MAX = 30;
 const PARENT_POLL_MS = 1_000;
 

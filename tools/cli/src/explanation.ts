@@ -11,6 +11,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'cli.sponsor_missing': 'Nodes prove themselves once a window; see "hypermesh node ls" and try again.',
   'devnet.example_invalid':
     'Name a folder that holds a package and app.yaml, and let the app name its package by name and version; examples/hello is one.',
+  'hypermesh.app_unknown': 'See what is deployed with: hypermesh app ls',
   'hypermesh.escrow_missing': 'Fund the app first: hypermesh ledger escrow APP --fund AMOUNT',
   'hypermesh.unschedulable': 'See what nodes offer with: hypermesh node ls',
   'hypermesh.quorum_lost': 'See which validators are silent with: hypermesh status',
@@ -22,6 +23,9 @@ const HINTS: Readonly<Record<string, string>> = {
   'trustchain.token_used': 'Ask for a new token: hypermesh node invite',
   'trustchain.token_invalid': 'Paste the whole line that begins with join1. or ask for a new token: hypermesh node invite',
   'trustchain.certificate_expired': 'Log in again with a new token.',
+  'catalog.version_exists': 'Raise "version" in package.yaml and publish again.',
+  'catalog.version_unknown': 'See what is published with "hypermesh pkg ls"; publish with: hypermesh pkg publish DIR',
+  'caesar.escrow_in_use': 'Remove the app with "hypermesh app rm APP", have it billed with "hypermesh ledger close", and try again.',
   'caesar.funds_insufficient': 'See what there is with: hypermesh ledger balance',
 };
 

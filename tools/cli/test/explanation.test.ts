@@ -16,6 +16,7 @@ test('a refusal of the mesh or of a peer gets the words of its code back', async
   expect(hint).toContain('hypermesh ledger balance');
   const peer = await explain(new PeerError('catalog.version_exists', false, {}));
   expect((peer.error as Error).message).toContain('versions never change');
+  expect(peer.hint).toContain('package.yaml');
 });
 
 test('an unknown code keeps its words', async () => {

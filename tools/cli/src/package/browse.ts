@@ -16,6 +16,7 @@ import { namesById } from '../node/members.ts';
 import type { Session } from '../session.ts';
 import { formatTime, yesNo } from '../text.ts';
 import { manifestText, packageValue } from './build.ts';
+import { described } from './index-query.ts';
 
 export async function listPackages(context: CommandContext, name: string): Promise<void> {
   const session = await context.session();
@@ -49,7 +50,7 @@ export async function showPackage(context: CommandContext, reference: string): P
 export async function resolveInCatalog(session: Session, reference: string): Promise<PublishedVersion> {
   const wanted = parseReference(reference);
   const { value } = await (await session.catalog()).resolve(wanted, { signal: session.signal });
-  if (value === null) throw catalogError('catalog.version_unknown', { ...wanted });
+  if (value === null) throw catalogError('catalog.version_unknown', described(wanted));
   return value;
 }
 

@@ -1,4 +1,4 @@
-import { decode, encode, equalBytes, formatId } from '@hypermesh/stoq';
+import { decode, encode, equalBytes, type ErrorData, formatId } from '@hypermesh/stoq';
 import { catalogError, INDEX_MACHINE, INDEX_QUERIES, type PublishedVersion } from '@hypermesh/catalog';
 import type { Session } from '../session.ts';
 
@@ -13,8 +13,13 @@ export async function resolveInIndex(
   const { argument, answer } = INDEX_QUERIES.resolve;
   const { result } = await session.mesh.query(INDEX_MACHINE, 'resolve', encode(argument, wanted), { signal: session.signal });
   const found = decode(answer, result);
-  if (found === null) throw catalogError('catalog.version_unknown', { ...wanted });
+  if (found === null) throw catalogError('catalog.version_unknown', described(wanted));
   return offered(found);
+}
+
+/** For errors: no version stands for the newest. */
+export function described({ name, version }: { readonly name: string; readonly version: string }): ErrorData {
+  return version === '' ? { name } : { name, version };
 }
 
 /** The version that has that root. */
