@@ -1,9 +1,11 @@
 import { defaultServerConditions } from 'vite';
-import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { configDefaults, defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const conditions = ['@hypermesh/source', ...defaultServerConditions];
 const packages = ['stoq', 'trustchain', 'hypermesh', 'catalog', 'caesar'];
 const COVERAGE_PERCENT_MIN = 80;
+// Each starts the eight daemons of a mesh, which take both cores: one at a time, when all else is done.
+const meshes = ['tools/cli/test/up.test.ts', 'tools/devnet/test/job/steps.test.ts'];
 
 const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
@@ -29,7 +31,8 @@ const config: ViteUserConfig = defineConfig({
     },
     projects: [
       { extends: true, test: { name: 'packages', include: ['packages/*/test/**/*.test.ts'] } },
-      { extends: true, test: { name: 'tools', include: ['tools/*/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'tools', include: ['tools/*/test/**/*.test.ts'], exclude: [...configDefaults.exclude, ...meshes] } },
+      { extends: true, test: { name: 'meshes', include: meshes, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });
