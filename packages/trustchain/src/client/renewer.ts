@@ -30,7 +30,7 @@ export interface RenewerComponents {
 export interface RenewerConfig {
   /** The newest bundle on disk: it is there before it is shown. */
   readonly bundlePath: string;
-  /** How often TrustChain is asked for the witness policy while the mesh is in phase 0, and later. */
+  /** How often TrustChain is asked for the witness policy while the mesh is in phase 0 or a cosigned bundle is due, and later. */
   readonly bootstrapPollMs?: number;
   readonly pollMs?: number;
 }
@@ -49,9 +49,7 @@ export interface Renewer {
 }
 
 const DELAYS: RetryDelays = { minMs: 500, maxMs: 60_000 };
-// A checkpoint that the witnesses of a new policy have cosigned is on its way: until it is here, others refuse this process.
-const WITNESSED_DELAYS: RetryDelays = { minMs: 500, maxMs: 2_000 };
-// A local mesh reaches phase 1 within seconds, and until a node has heard of it others may refuse its bundle.
+// A local mesh reaches phase 1 within seconds, and until a node has heard of it and shows a cosigned bundle others may refuse it.
 const BOOTSTRAP_POLL_MS = 1_000;
 const POLL_MS = 60_000;
 // Half of what is left when renewal begins: an operator has three hours.
@@ -92,8 +90,9 @@ export function createRenewer(config: RenewerConfig, components: RenewerComponen
         delayMs = trust.policy().version === 0 ? bootstrapPollMs : pollMs;
       } catch (error) {
         if (!signal.aborted) onError(error);
-        const isOnItsWay = trustError.is(error, 'trustchain.witness_quorum_missing');
-        delayMs = retryDelay(failures++, isOnItsWay ? WITNESSED_DELAYS : DELAYS, entropy);
+        // TrustChain answers; what it waits for is the witnesses, so this is no reason to leave it alone.
+        const isUnwitnessed = trustError.is(error, 'trustchain.witness_quorum_missing');
+        delayMs = isUnwitnessed ? bootstrapPollMs : retryDelay(failures++, DELAYS, entropy);
       }
       await pause(clock, delayMs, signal);
     }

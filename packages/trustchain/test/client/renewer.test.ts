@@ -4,20 +4,21 @@ import { expect, test } from 'vitest';
 import { createRenewer, type RenewerComponents } from '../../src/client/renewer.ts';
 import { trustError } from '../../src/errors.ts';
 
-/** How often TrustChain is asked in the first five minutes, when it always answers with that failure. */
-async function asked(failure: CodedError): Promise<number> {
+/** When TrustChain is asked in the first five minutes, in milliseconds, if it answers with one failure after the other. */
+async function asked(failureOf: (turn: number) => CodedError): Promise<readonly number[]> {
   const clock = new SteppedClock();
-  let count = 0;
+  const times: number[] = [];
   const roots = async (): Promise<never> => {
-    count += 1;
-    throw failure;
+    times.push(clock.monotonic());
+    throw failureOf(times.length);
   };
+  const told: unknown[] = [];
   const components = {
     client: { roots },
     trust: { policy: () => ({ version: 1 }) },
     clock,
     entropy: { bytes: (length: number) => new Uint8Array(length).fill(255) },
-    onError: (error: unknown) => expect(error).toBe(failure),
+    onError: (error: unknown) => told.push(error),
   };
   const renewer = createRenewer({ bundlePath: '' }, components as unknown as RenewerComponents);
   await renewer.start();
@@ -26,10 +27,23 @@ async function asked(failure: CodedError): Promise<number> {
     clock.step(1_000);
   }
   await renewer.stop();
-  return count;
+  expect(told).toHaveLength(times.length);
+  return times;
 }
 
-test('a member whose cosigned checkpoint is on its way goes on asking, one that TrustChain does not answer gives it time', async () => {
-  expect(await asked(trustError('trustchain.witness_quorum_missing'))).toBeGreaterThan(100);
-  expect(await asked(stoqError('stoq.rpc_deadline'))).toBeLessThan(15);
+test('a member whose cosigned checkpoint is due asks every second', async () => {
+  const times = await asked(() => trustError('trustchain.witness_quorum_missing'));
+  expect(times.slice(0, 4)).toEqual([0, 1_000, 2_000, 3_000]);
+  expect(times).toHaveLength(300);
+});
+
+test('a TrustChain that does not answer is given time', async () => {
+  const times = await asked(() => stoqError('stoq.rpc_deadline'));
+  expect(times.length).toBeGreaterThan(5);
+  expect(times.length).toBeLessThan(15);
+});
+
+test('missing witnesses do not add to the wait after the first call that fails', async () => {
+  const times = await asked((turn) => (turn === 100 ? stoqError('stoq.rpc_deadline') : trustError('trustchain.witness_quorum_missing')));
+  expect((times[100] as number) - (times[99] as number)).toBeLessThanOrEqual(1_000);
 });

@@ -40,8 +40,8 @@ export interface DaemonProcess {
 // Daemons are started together on few cores: each compiles WebAssembly and may make FALCON keys first.
 export const READY_MS_MAX: number = 60_000;
 
-// Eight daemons share few cores: threads that collect garbage take them from the others. On two cores a validator's
-// processor time for a transaction falls by a quarter without them.
+// Eight daemons share few cores: threads that collect garbage take them from the others. docs/performance.md has
+// what that costs a validator on two cores.
 const NODE_FLAGS = ['--single-threaded-gc'];
 
 const LAST_LINES = 5;

@@ -19,8 +19,7 @@ interface Statement {
   readonly index?: string;
 }
 
-// Blocks go on while heights are asked for: with ten busy processes a core, all answer within one block's time only now and then.
-const COMMON_MS_MAX = 180_000;
+const COMMON_MS_MAX = 60_000;
 const CALL_MS_MAX = 5_000;
 
 /**
