@@ -15,7 +15,8 @@ export interface BatchMakerComponents {
 // Lets transactions of one moment share a batch, well below the time that a round takes.
 export const BATCH_DELAY_MS: number = 5;
 // While an earlier batch waits for its block, further ones would wait as well: fewer and larger ones cost less disk and network.
-export const BATCH_DELAY_BUSY_MS: number = 40;
+// About a round under load, so that a block carries about one batch of each validator.
+export const BATCH_DELAY_BUSY_MS: number = 100;
 // Batches of this validator that no committed block carries. More would only wait; the mempool bounds what comes after.
 export const OWN_BATCHES_MAX: number = 64;
 
