@@ -14,7 +14,7 @@ const catalogue = {
   },
   'catalog.metering_failed': { message: 'The process that meters modules ended before it was done', retryable: true },
   'catalog.guest_failed': { message: 'The guest process ended before it was ready', retryable: true },
-  'catalog.description_invalid': { message: 'The package description cannot be used; mend package.yaml', retryable: false },
+  'catalog.description_invalid': { message: 'The package needs a package.yaml that can be used', retryable: false },
   'catalog.build_failed': { message: 'The sources of the package do not compile', retryable: false },
   'catalog.manifest_invalid': { message: 'The package manifest is invalid', retryable: false },
   'catalog.path_invalid': { message: 'The package contains a path that is not allowed', retryable: false },

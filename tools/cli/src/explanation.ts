@@ -8,6 +8,7 @@ const WORDLESS = 'The mesh refused the transaction';
 const HINTS: Readonly<Record<string, string>> = {
   'cli.not_ready': 'See why with: hypermesh app explain NAME',
   'cli.timeout': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
+  'cli.file_unusable': 'Check the path, and that you may use what is there.',
   'cli.sponsor_missing': 'Nodes prove themselves once a window; see "hypermesh node ls" and try again.',
   'devnet.example_invalid':
     'Name a folder that holds a package and app.yaml, and let the app name its package by name and version; examples/hello is one.',
@@ -25,6 +26,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'trustchain.certificate_expired': 'Log in again with a new token.',
   'catalog.version_exists': 'Raise "version" in package.yaml and publish again.',
   'catalog.version_unknown': 'See what is published with "hypermesh pkg ls"; publish with: hypermesh pkg publish DIR',
+  'caesar.escrow_unknown': 'See what is deployed with "hypermesh app ls"; open an escrow with: hypermesh ledger escrow APP --fund AMOUNT',
   'caesar.escrow_in_use': 'Remove the app with "hypermesh app rm APP", have it billed with "hypermesh ledger close", and try again.',
   'caesar.funds_insufficient': 'See what there is with: hypermesh ledger balance',
 };
@@ -36,12 +38,17 @@ export interface Explanation {
 
 /** The error in words for people: codes from the mesh get the message of their catalogue back, errors of files get a code. */
 export async function explain(error: unknown): Promise<Explanation> {
-  if (error instanceof CodedError) return { error: await worded(error), hint: HINTS[error.code] ?? '' };
+  if (error instanceof CodedError) return { error: await worded(error), hint: hintOf(error) };
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (error instanceof Error && typeof code === 'string' && typeof syscall === 'string') {
-    return { error: cliError('cli.file_unusable', { path, reason: code }, { cause: error }), hint: '' };
+    const unusable = cliError('cli.file_unusable', { path, reason: code }, { cause: error });
+    return { error: unusable, hint: hintOf(unusable) };
   }
   return { error, hint: '' };
+}
+
+function hintOf({ code }: CodedError): string {
+  return HINTS[code] ?? '';
 }
 
 async function worded(error: CodedError): Promise<CodedError> {

@@ -26,10 +26,9 @@ test('an unknown code keeps its words', async () => {
 
 test('a failure of the file system names the file', async () => {
   const failure: unknown = await readFile('/nonexistent/file').catch((error: unknown) => error);
-  expect((await explain(failure)).error).toMatchObject({
-    code: 'cli.file_unusable',
-    data: { path: '/nonexistent/file', reason: 'ENOENT' },
-  });
+  const { error, hint } = await explain(failure);
+  expect(error).toMatchObject({ code: 'cli.file_unusable', data: { path: '/nonexistent/file', reason: 'ENOENT' } });
+  expect(hint).toContain('path');
 });
 
 test('own errors and faults stay as they are', async () => {

@@ -55,8 +55,9 @@ export async function readDescription(directory: string): Promise<AuthorDescript
 }
 
 async function readBounded(file: string): Promise<string> {
-  const handle = await open(file).catch((cause: unknown) => {
-    throw catalogError('catalog.description_invalid', { file, reason: 'cannot be read' }, { cause });
+  const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === 'ENOENT' ? 'there is no such file' : cause.code;
+    throw catalogError('catalog.description_invalid', { file, reason }, { cause });
   });
   try {
     const { size } = await handle.stat();

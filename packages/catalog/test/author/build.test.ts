@@ -81,7 +81,7 @@ describe('a description', () => {
   test('is asked for by name when it is missing', async () => {
     await expect(readDescription(source)).rejects.toMatchObject({
       code: 'catalog.description_invalid',
-      data: { file: join(source, 'package.yaml') },
+      data: { file: join(source, 'package.yaml'), reason: 'there is no such file' },
     });
   });
 });
