@@ -167,6 +167,7 @@ class NetworkHost implements Host {
       const session = await acceptSession({ ...this.#common(), connection, identities, gate: this.#gate, signal: this.#stopping.signal });
       this.#accepted.add(session);
       void session.ended.then(() => this.#accepted.delete(session));
+      this.#pool.heard(session.peer.id);
       this.#attach(session);
     } catch (error) {
       this.#components.observer?.session({ kind: 'refused', remoteAddress, error });

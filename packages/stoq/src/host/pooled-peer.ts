@@ -37,6 +37,9 @@ interface PooledSession {
   cancelCheck: () => void;
 }
 
+// A dial that lives has heard of the peer by then: QUIC repeats what nobody answered after a second for the first time
+// (RFC 9002, section 6.2.2), and twice as late each time after that.
+export const DIAL_UNANSWERED_MS: number = 1_000;
 // A retired session has no calls: the grace is for the acknowledgement of the last bytes.
 const CLOSE_GRACE_MS = 5_000;
 
@@ -46,6 +49,10 @@ export class PooledPeer {
   readonly #sessions = new Set<PooledSession>();
   #current: PooledSession | undefined;
   #dialling: Promise<PooledSession> | undefined;
+  /** Ends the attempt under way, for another one. */
+  #supersede: ((reason: Error) => void) | undefined;
+  /** When the attempt under way began, unless it waits for the end of the back-off. */
+  #attemptedAtMs: number | undefined;
   #failures = 0;
   #notBeforeMs = 0;
 
@@ -71,6 +78,15 @@ export class PooledPeer {
 
   discard(session: Session): void {
     if (this.#current?.session === session) this.#retire(this.#current);
+  }
+
+  /** The peer has just proved its identity here: what its silence taught holds no longer. A dial that it never answered begins anew. */
+  heard(): void {
+    const { clock } = this.#scope;
+    this.#failures = 0;
+    this.#notBeforeMs = 0;
+    const isLively = this.#attemptedAtMs !== undefined && clock.monotonic() - this.#attemptedAtMs < DIAL_UNANSWERED_MS;
+    if (!isLively) this.#supersede?.(stoqError('stoq.carrier_timeout', { timeoutMs: DIAL_UNANSWERED_MS }));
   }
 
   /** Closes all sessions to the peer once their calls are over, at the latest after `graceMs`. */
@@ -99,21 +115,35 @@ export class PooledPeer {
 
   async #dial(target: PeerTarget): Promise<PooledSession> {
     const { clock, entropy, signal } = this.#scope;
+    for (;;) {
+      const superseded = new AbortController();
+      this.#supersede = (reason) => superseded.abort(reason);
+      try {
+        return await this.#attempt(target, AbortSignal.any([signal, superseded.signal]));
+      } catch (error) {
+        if (superseded.signal.aborted) continue;
+        this.#failures += 1;
+        this.#notBeforeMs = clock.monotonic() + backOffMs(this.#failures, entropy);
+        throw error;
+      } finally {
+        this.#supersede = undefined;
+        this.#attemptedAtMs = undefined;
+      }
+    }
+  }
+
+  async #attempt(target: PeerTarget, signal: AbortSignal): Promise<PooledSession> {
+    const { clock } = this.#scope;
     const waitMs = this.#notBeforeMs - clock.monotonic();
     if (waitMs > 0) await pause(clock, waitMs, signal);
     signal.throwIfAborted();
-    try {
-      // Read before the dial: an identity that is replaced meanwhile outdates the session.
-      const shown = this.#scope.shown(target);
-      const session = await this.#scope.dial(target, signal);
-      this.#failures = 0;
-      this.#endSilent();
-      return this.#adopt(session, shown);
-    } catch (error) {
-      this.#failures += 1;
-      this.#notBeforeMs = clock.monotonic() + backOffMs(this.#failures, entropy);
-      throw error;
-    }
+    this.#attemptedAtMs = clock.monotonic();
+    // Read before the dial: an identity that is replaced meanwhile outdates the session.
+    const shown = this.#scope.shown(target);
+    const session = await this.#scope.dial(target, signal);
+    this.#failures = 0;
+    this.#endSilent();
+    return this.#adopt(session, shown);
   }
 
   #adopt(session: Session, shown: Uint8Array | undefined): PooledSession {

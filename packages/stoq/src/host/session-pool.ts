@@ -20,6 +20,8 @@ export interface SessionPoolConfig {
 /** Sessions that this process dials, one for each target. */
 export interface SessionPool {
   source(target: PeerTarget): SessionSource;
+  /** The peer of that id has opened a session here: it can be dialled again at once. */
+  heard(id: Uint8Array): void;
   /** Dials no more and closes all sessions. */
   close(options: { graceMs: number }): Promise<void>;
 }
@@ -52,6 +54,10 @@ export function createSessionPool(components: SessionPoolComponents, config: Ses
         discard: (session) => peerOf(key).discard(session),
       };
     },
+    heard(id) {
+      const suffix = ` ${hexOf(id)}`;
+      for (const [key, peer] of peers) if (key.endsWith(suffix)) peer.heard();
+    },
     async close({ graceMs }) {
       closing.abort(stoqError('stoq.session_closed', { reason: 'this host is stopping' }));
       await Promise.all([...peers.values()].map((peer) => peer.close(graceMs)));
@@ -61,6 +67,10 @@ export function createSessionPool(components: SessionPoolComponents, config: Ses
 
 /** A peer with an id is the same peer at every address. */
 function keyOf(target: PeerTarget): string {
-  const whom = target.id === undefined ? target.addresses.join(' ') : Buffer.from(target.id).toString('hex');
+  const whom = target.id === undefined ? target.addresses.join(' ') : hexOf(target.id);
   return `${target.expect} ${target.as ?? target.expect} ${whom}`;
+}
+
+function hexOf(id: Uint8Array): string {
+  return Buffer.from(id).toString('hex');
 }

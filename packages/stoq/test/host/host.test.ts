@@ -15,6 +15,7 @@ import {
   type HostConfig,
   type IdentityKind,
   type MemoryNetwork,
+  pause,
   type PeerTarget,
   type Session,
   type SessionEvent,
@@ -23,6 +24,7 @@ import {
   systemClock,
   systemEntropy,
 } from '@hypermesh/stoq';
+import { DIAL_UNANSWERED_MS } from '../../src/host/pooled-peer.ts';
 import { SampleLog, sampleContract, sampleHandlers } from '../rpc/sample-service.ts';
 import { createPeer, type Peer, PeerBook } from './peers.ts';
 
@@ -194,6 +196,25 @@ describe('sessions', () => {
     const second = await listening(alice, { listen: [address] });
     expect(second.addresses()).toEqual([address]);
     await expect.poll(() => calls.add({ a: 2, b: 2 }).catch((error: CodedError) => error.code), { timeout: 10_000 }).toEqual({ sum: 4 });
+  });
+
+  it('with a peer that comes back are open as soon as it calls, however long nobody answered there', async () => {
+    const spare = await listening(alice);
+    const [address = ''] = spare.addresses();
+    await spare.stop({ graceMs: 0 });
+    const events: SessionEvent[] = [];
+    const caller = await listening(bob, { events });
+    const call = caller
+      .connect(sampleContract, { addresses: [address], expect: 'bundle', id: alice.id })
+      .add({ a: 1, b: 2 }, { deadlineMs: 10_000 });
+    await pause(systemClock, DIAL_UNANSWERED_MS, new AbortController().signal);
+    const back = await listening(alice, { listen: [address] });
+    await back.connect(sampleContract, targetOf(caller)).add({ a: 1, b: 2 });
+    expect(await call).toEqual({ sum: 3 });
+    // Not by the next repetition of the first dial, which comes after three seconds.
+    expect(events).toContainEqual(
+      expect.objectContaining({ kind: 'unreachable', error: expect.objectContaining({ code: 'stoq.carrier_timeout' }) }),
+    );
   });
 
   it('are found although the first address is dead', async () => {

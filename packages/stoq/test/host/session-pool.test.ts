@@ -10,6 +10,7 @@ import {
 } from '@hypermesh/stoq';
 import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { BACK_OFF_MS_MAX, BACK_OFF_MS_MIN, backOffMs } from '../../src/host/back-off.ts';
+import { DIAL_UNANSWERED_MS } from '../../src/host/pooled-peer.ts';
 import { createSessionPool, type SessionPool } from '../../src/host/session-pool.ts';
 import { SampleLog, sampleContract, sampleHandlers } from '../rpc/sample-service.ts';
 import { sessionPair } from '../rpc/session-pair.ts';
@@ -22,7 +23,7 @@ const entropy = { bytes: (length: number): Uint8Array => new Uint8Array(length).
 let clock: SteppedClock;
 let dials: PeerTarget[];
 /** What the next dials answer with; without one, a session whose far side serves the sample contract. */
-let answers: (() => Promise<Session>)[];
+let answers: ((signal: AbortSignal) => Promise<Session>)[];
 let far: Session[];
 let near: Session[];
 let log: SampleLog;
@@ -39,10 +40,10 @@ beforeEach(() => {
     {
       clock,
       entropy,
-      async dial(to) {
+      async dial(to, given) {
         dials.push(to);
         const answer = answers.shift();
-        if (answer !== undefined) return answer();
+        if (answer !== undefined) return answer(given);
         const pair = sessionPair();
         far.push(pair.server);
         near.push(pair.client);
@@ -250,6 +251,46 @@ describe('back-off', () => {
     expect(await impatient).toBe('stoq.rpc_deadline');
     await pool.close({ graceMs: 0 });
     expect(await waiting).toBe('stoq.session_closed');
+  });
+});
+
+describe('a peer that opens a session here', () => {
+  const id = new Uint8Array(32).fill(7);
+  const peer: PeerTarget = { ...target, id };
+  /** A dial that nobody answers; it ends when it is given up. */
+  const unanswered = (): void =>
+    void answers.push((given) => new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason as Error))));
+
+  it.each<[string, number, Uint8Array, number]>([
+    ['is dialled anew when it has not answered for long', DIAL_UNANSWERED_MS, id, 2],
+    ['keeps the dial that may yet be answered', DIAL_UNANSWERED_MS - 1, id, 1],
+    ['does not concern the dial of another', DIAL_UNANSWERED_MS, new Uint8Array(32), 1],
+  ])('%s', async (_, afterMs, heardId, count) => {
+    unanswered();
+    const call = codeOf(callsTo(peer).add({ a: 1, b: 1 }, { deadlineMs: 2 * DIAL_UNANSWERED_MS }));
+    await turns();
+    clock.step(afterMs);
+    pool.heard(heardId);
+    await turns();
+    expect(dials).toHaveLength(count);
+    if (count === 1) await pool.close({ graceMs: 0 });
+    expect(await call).toBe(count === 1 ? 'stoq.session_closed' : 'ok');
+  });
+
+  it('is dialled at once, whatever failed before', async () => {
+    answers.push(refusal);
+    await codeOf(callsTo(peer).add({ a: 1, b: 1 }));
+    const waiting = codeOf(callsTo(peer).add({ a: 1, b: 1 }));
+    await turns();
+    expect(dials).toHaveLength(1);
+    pool.heard(id);
+    expect(await waiting).toBe('ok');
+    answers.push(refusal);
+    far[0]?.abort(stoqError('stoq.session_idle'));
+    await turns();
+    await codeOf(callsTo(peer).add({ a: 1, b: 1 }));
+    pool.heard(id);
+    expect(await codeOf(callsTo(peer).add({ a: 1, b: 1 }))).toBe('ok');
   });
 });
 
