@@ -1,5 +1,4 @@
-import { encode, equalBytes, uint } from '@hypermesh/stoq';
-import { hypermeshError } from '../errors.ts';
+import { encode, uint } from '@hypermesh/stoq';
 import { batchDigest, encodeBatch } from '../transaction/batch.ts';
 import { type DecodedBatch, decodeTransactions } from '../transaction/decoded-batch.ts';
 import type { DecodedTransaction } from '../transaction/transaction.ts';
@@ -40,13 +39,9 @@ export class BatchVault {
     return { digest, encoded };
   }
 
-  /**
-   * Takes a batch that a peer sent; durable when it resolves. Throws `hypermesh.batch_malformed`, also when it is not the one
-   * that was asked for.
-   */
-  async store(encoded: Uint8Array, { expected, ordered = false }: { expected?: Uint8Array; ordered?: boolean } = {}): Promise<StoredBatch> {
+  /** Takes a batch that a peer sent; durable when it resolves. Throws `hypermesh.batch_malformed`. */
+  async store(encoded: Uint8Array, { ordered = false }: { ordered?: boolean } = {}): Promise<StoredBatch> {
     const digest = batchDigest(encoded);
-    if (expected !== undefined && !equalBytes(digest, expected)) throw hypermeshError('hypermesh.batch_malformed', { reason: 'digest' });
     const transactions = decodeTransactions(encoded);
     if (!(await this.has(digest))) {
       this.#keep(digest, transactions);

@@ -65,12 +65,13 @@ export class PeerLink {
     if (this.#isUp) void this.#settled(this.#components.client.storeBatch({ batch }, { signal: this.#stopping.signal }));
   }
 
-  async batch(digest: Uint8Array): Promise<Uint8Array> {
-    return (await this.#components.client.batch({ digest }, { signal: this.#stopping.signal })).batch;
+  async batch(digest: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    return (await this.#components.client.batch({ digest }, { signal: AbortSignal.any([this.#stopping.signal, signal]) })).batch;
   }
 
-  async blocks(blockId: Uint8Array, afterHeight: number): Promise<readonly Uint8Array[]> {
-    return (await this.#components.client.blocks({ blockId, afterHeight }, { signal: this.#stopping.signal })).blocks;
+  async blocks(blockId: Uint8Array, afterHeight: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const options = { signal: AbortSignal.any([this.#stopping.signal, signal]) };
+    return (await this.#components.client.blocks({ blockId, afterHeight }, options)).blocks;
   }
 
   /** A call that failed says that messages may have been missed: the peer is greeted anew once it answers. */

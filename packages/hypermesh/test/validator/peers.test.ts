@@ -1,7 +1,7 @@
-import { type CallContext, type Client, encode, type PeerIdentity } from '@hypermesh/stoq';
+import { type CallContext, type CallOptions, type Client, encode, type PeerIdentity } from '@hypermesh/stoq';
 import type { ValidatorEntry } from '@hypermesh/trustchain';
 import { settle, SteppedClock } from '@hypermesh/testkit/stepped-clock';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type Block, blockCodec, type ChainBlock, chainBlockOf, genesisBlock, genesisCertificate } from '../../src/consensus/block.ts';
 import { FETCHED_BLOCKS_MAX } from '../../src/consensus/constants.ts';
 import type { ConsensusEvent } from '../../src/consensus/events.ts';
@@ -12,7 +12,7 @@ import { BatchVault } from '../../src/validator/batch-vault.ts';
 import { BlockStore } from '../../src/validator/block-store.ts';
 import type { ConsensusMethods } from '../../src/validator/consensus-contract.ts';
 import { ConsensusService, PEER_BATCHES_MAX } from '../../src/validator/consensus-service.ts';
-import { PeerFetch } from '../../src/validator/peer-fetch.ts';
+import { HEAD_START_MS, PeerFetch } from '../../src/validator/peer-fetch.ts';
 import { MESSAGES_UNDER_WAY_MAX, PeerLink, PROBE_MS_MAX, PROBE_MS_MIN } from '../../src/validator/peer-link.ts';
 import { temporaryDirectory } from '../executor/fixture.ts';
 
@@ -210,6 +210,41 @@ describe('fetching', () => {
     expect([stored.length, asked.length]).toEqual([2, 3]);
     await fetch.batches([idOf(1)], [], async (digest) => void stored.push(digest));
     expect(stored).toHaveLength(2);
+    await store.close();
+  });
+
+  test('asks another peer as well when one is silent, and gives the silent one up for an answer', async () => {
+    const { store, vault } = await openVault();
+    const clock = new SteppedClock();
+    const { blocks } = chainOf(1);
+    const asked: string[] = [];
+    const givenUp: string[] = [];
+    const silent =
+      (method: string) =>
+      (_: unknown, { signal }: CallOptions = {}): Promise<never> =>
+        new Promise((_resolve, reject) => {
+          asked.push(method);
+          signal?.addEventListener('abort', () => {
+            givenUp.push(method);
+            reject(signal.reason as Error);
+          });
+        });
+    const links = [
+      linkTo(1, { batch: silent('batch'), blocks: silent('blocks') }).link,
+      linkTo(2, { batch: async () => ({ batch: batchOf(1) }), blocks: async () => ({ blocks: [encode(blockCodec, blocks[0]!.block)] }) })
+        .link,
+    ];
+    const fetch = new PeerFetch({ links, vault, clock });
+    const fetched = Promise.all([
+      fetch.load(batchDigest(batchOf(1)), new AbortController().signal),
+      new PeerFetch({ links, vault, clock }).blocks(idOf(1), 0, []),
+    ]);
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    await clock.stepAndSettle(HEAD_START_MS - 1);
+    expect(await Promise.race([fetched, Promise.resolve('waiting')])).toBe('waiting');
+    await clock.stepAndSettle(1);
+    expect((await fetched)[1]).toMatchObject({ from: 2 });
+    expect(givenUp.toSorted()).toEqual(['batch', 'blocks']);
     await store.close();
   });
 

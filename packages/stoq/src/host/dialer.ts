@@ -2,9 +2,9 @@ import { strict as assert } from 'node:assert';
 import type { Address, Carrier } from '../carrier/carrier.ts';
 import type { Clock } from '../clock.ts';
 import { CodedError, stoqError } from '../errors.ts';
+import { type Attempt, raceAttempts } from '../race-attempts.ts';
 import type { IdentityKind, LocalIdentity } from '../session/identity.ts';
 import type { ConnectOptions, Session } from '../session/session.ts';
-import { type Attempt, raceAttempts } from './happy-eyeballs.ts';
 import type { PeerTarget } from './host.ts';
 
 // RFC 8305, section 5: what a healthy path answers within.

@@ -58,8 +58,11 @@ describe('runDaemon', () => {
   const quiet = (): string[] => ['--set', `log.file=${logFile}`, '--set', 'admin.listen=null'];
   const logged = async (): Promise<string> => readFile(logFile, 'utf8');
   const idle: Daemon = { start: async () => {}, stop: async () => {}, addresses: () => ({ stoq: ['127.0.0.1:1', '[::1]:1'] }) };
-  const run = (process: FakeProcess, create: (context: DaemonContext<Config>) => Promise<Daemon> = async () => idle): Promise<void> =>
-    runDaemon({ name: 'testd', schema, create, process: process.face(), stopMsMax: 20 });
+  const run = (
+    process: FakeProcess,
+    create: (context: DaemonContext<Config>) => Promise<Daemon> = async () => idle,
+    stopMsMax = 20_000,
+  ): Promise<void> => runDaemon({ name: 'testd', schema, create, process: process.face(), stopMsMax });
 
   it('hands the parts to the daemon, announces it, and stops on a signal', async () => {
     const process = new FakeProcess([...quiet(), '--set', 'size=7'], { TESTD_LOG__LEVEL: 'debug' });
@@ -134,7 +137,7 @@ describe('runDaemon', () => {
     const process = new FakeProcess(quiet());
     const forced = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
-    const running = run(process, async () => ({ ...idle, stop: () => gate.promise }));
+    const running = run(process, async () => ({ ...idle, stop: () => gate.promise }), 20);
     await process.announced;
     process.emit('SIGTERM', 'SIGTERM');
     process.emit('SIGINT', 'SIGINT');

@@ -1,4 +1,4 @@
-import type { Timer } from '../clock.ts';
+import type { Timer } from './clock.ts';
 
 export type Attempt<T> = (signal: AbortSignal) => Promise<T>;
 

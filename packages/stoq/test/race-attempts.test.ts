@@ -1,6 +1,6 @@
 import { SteppedClock } from '@hypermesh/testkit/stepped-clock';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Attempt, raceAttempts } from '../../src/host/happy-eyeballs.ts';
+import { type Attempt, raceAttempts } from '../src/race-attempts.ts';
 
 const HEAD_START_MS = 250;
 
