@@ -76,6 +76,11 @@ export type FollowItem =
 export type MeshMethods = {
   /** Takes a transaction into the mempool; known ones are accepted again. */
   readonly submit: MethodSpec<{ readonly transaction: Uint8Array }, { readonly id: Uint8Array }>;
+  /**
+   * As `submit`, for many in the order in which they are to be taken; those from the first refused one on are not, and submitting
+   * that one alone says why.
+   */
+  readonly submitAll: MethodSpec<{ readonly transactions: readonly Uint8Array[] }, { readonly taken: number }>;
   /** Waits for the certified receipt at most `waitMs`, then throws `hypermesh.not_committed`. */
   readonly receipt: MethodSpec<{ readonly id: Uint8Array; readonly waitMs: number }, ReceiptAnswer>;
   readonly query: MethodSpec<QueryRequest, QueryAnswer>;
@@ -85,6 +90,8 @@ export type MeshMethods = {
   readonly follow: { readonly kind: 'server-stream' } & MethodSpec<{ readonly afterHeight: number }, FollowItem>;
 };
 
+// Verified in some 20 ms, other work in between: others who submit wait little.
+export const SUBMITTED_TRANSACTIONS_MAX: number = 64;
 // A caller that waits longer asks again, perhaps another validator.
 export const RECEIPT_WAIT_MS_MAX: number = 30_000;
 // Longer than the longest wait, so that `not_committed` arrives rather than a deadline.
@@ -147,6 +154,16 @@ export const meshContract: Contract<MeshMethods> = defineContract({
       kind: 'unary',
       request: z.strictObject({ transaction: bytes(TRANSACTION_BYTES_MAX) }),
       response: z.strictObject({ id: hash }),
+      roles: 'any',
+      idempotent: true,
+      requestBytesMax: TRANSACTION_BYTES_MAX + ENVELOPE_BYTES,
+      responseBytesMax: ENVELOPE_BYTES,
+      deadlineMs: 10_000,
+    },
+    submitAll: {
+      kind: 'unary',
+      request: z.strictObject({ transactions: z.array(bytes(TRANSACTION_BYTES_MAX)).min(1).max(SUBMITTED_TRANSACTIONS_MAX) }),
+      response: z.strictObject({ taken: count.max(SUBMITTED_TRANSACTIONS_MAX) }),
       roles: 'any',
       idempotent: true,
       requestBytesMax: TRANSACTION_BYTES_MAX + ENVELOPE_BYTES,

@@ -17,6 +17,7 @@ import { LogVerifier } from '../follower/log-verifier.ts';
 import type { Receipt } from '../transaction/receipt.ts';
 import { type DecodedTransaction, signTransaction } from '../transaction/transaction.ts';
 import { FailOver, mayRetry } from './fail-over.ts';
+import { groupFrom } from './submission-groups.ts';
 import { verifiedReceipt } from './verified-receipt.ts';
 
 export interface MeshClientComponents {
@@ -55,6 +56,12 @@ export interface MeshClient {
   transact(account: MeshAccount, machine: string, operations: readonly Uint8Array[], options: TransactOptions): Promise<Receipt>;
   /** Submits a transaction that was signed elsewhere, any number of times, and waits as `transact` does. */
   settle(transaction: Pick<DecodedTransaction, 'id' | 'encoded'>, options: { readonly signal: AbortSignal }): Promise<Receipt>;
+  /**
+   * Submits transactions that were signed elsewhere, many in a call, in their order and any number of times, and waits for no
+   * receipt: where they are of one account, that of the last one says that all are executed. Throws why the first refused one
+   * was; those before it are taken.
+   */
+  submitAll(transactions: readonly Pick<DecodedTransaction, 'encoded'>[], options: { readonly signal: AbortSignal }): Promise<void>;
   /** The word of one validator, of no earlier height than what this client was told before. */
   query(machine: string, method: string, argument: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<QueryAnswer>;
   account(owner: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<AccountAnswer>;
@@ -120,6 +127,19 @@ class ValidatorsClient implements MeshClient {
     return applied(receipt);
   }
 
+  async submitAll(
+    transactions: readonly Pick<DecodedTransaction, 'encoded'>[],
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    for (let at = 0; at < transactions.length;) {
+      const group = groupFrom(transactions, at);
+      const { taken } = await this.#validators.until((client) => client.submitAll({ transactions: group }, { signal }), signal);
+      at += Math.min(taken, group.length);
+      // Alone, the refused one comes back with the reason.
+      if (taken < group.length) await this.#submit(transactions[at++] as DecodedTransaction, signal);
+    }
+  }
+
   async query(
     machine: string,
     method: string,
@@ -183,7 +203,7 @@ class ValidatorsClient implements MeshClient {
    */
   async #submitOpen(name: string, signal: AbortSignal): Promise<void> {
     try {
-      for (const transaction of this.#open.get(name) ?? []) await this.#submit(transaction, signal);
+      await this.submitAll(this.#open.get(name) ?? [], { signal });
     } catch (error) {
       if (!hasCode(error, 'hypermesh.transaction_sequence')) throw error;
       // Another transaction of the account was there before.

@@ -3,7 +3,7 @@ import type { DecodedBatch } from './decoded-batch.ts';
 import type { DecodedTransaction } from './transaction.ts';
 
 // Signatures verified before other work has its turn: about 2 ms.
-const VERIFIED_AT_ONCE = 8;
+export const VERIFIED_AT_ONCE: number = 8;
 
 /** Verifies ahead of execution, which finds the verdicts; `verify` throws a coded error for what execution will void. */
 export async function verifyInTurns(batch: DecodedBatch, verify: (transaction: DecodedTransaction) => void): Promise<void> {

@@ -29,6 +29,10 @@ export function meshHandlers({ log, status, halted, clock, validators }: MeshSer
       assertRunning();
       return { id: await log().submit(transaction) };
     },
+    submitAll: async ({ transactions }) => {
+      assertRunning();
+      return { taken: await log().submitAll(transactions) };
+    },
     receipt: async ({ id, waitMs }, { signal }) => {
       const limit = new AbortController();
       const cancel = clock.after(waitMs, () => limit.abort());

@@ -6,6 +6,7 @@ import { hypermeshError } from '../errors.ts';
 import type { ExecutedBlock, Executor } from '../executor/executor.ts';
 import { Mempool } from '../transaction/mempool.ts';
 import { type DecodedTransaction, decodeTransaction } from '../transaction/transaction.ts';
+import { VERIFIED_AT_ONCE } from '../transaction/verification-turns.ts';
 import { BatchMaker } from './batch-maker.ts';
 import { BatchVault } from './batch-vault.ts';
 import type { BlockStore, FinalBlocks } from './block-store.ts';
@@ -128,6 +129,20 @@ export class ValidatorLog {
     executor.assertAdmissible(transaction);
     if (mempool.add(transaction, executed)) this.#maker.poke();
     return transaction.id;
+  }
+
+  /** As `submit`, one after the other up to the first that is refused; answers how many were taken. */
+  async submitAll(transactions: readonly Uint8Array[]): Promise<number> {
+    for (const [taken, encoded] of transactions.entries()) {
+      if (taken % VERIFIED_AT_ONCE === 0) await new Promise(setImmediate);
+      try {
+        await this.submit(encoded);
+      } catch (error) {
+        if (error instanceof CodedError) return taken;
+        throw error;
+      }
+    }
+    return transactions.length;
   }
 
   /** The batch is durable here. */

@@ -31,7 +31,15 @@ function clientOf(...validators: readonly Validator[]): { client: MeshClient; cl
   const clock = new SteppedClock();
   const away = (): Promise<never> => Promise.reject(new CodedError('stoq.carrier_refused', { message: 'away', retryable: true }));
   let at = 0;
-  const connect = (): unknown => ({ submit: away, receipt: away, query: away, account: away, status: away, ...validators[at++] });
+  const connect = (): unknown => ({
+    submit: away,
+    submitAll: away,
+    receipt: away,
+    query: away,
+    account: away,
+    status: away,
+    ...validators[at++],
+  });
   const host = { connect } as unknown as Host;
   return {
     clock,
@@ -146,6 +154,10 @@ describe('a transaction', () => {
         sequences.push(body.sequence);
         return { id };
       },
+      submitAll: async ({ transactions }) => {
+        sequences.push(...transactions.map((encoded) => decodeTransaction(encoded).body.sequence));
+        return { taken: transactions.length };
+      },
       receipt: async ({ id }) => {
         if (!isForgetful) return answerFor(id);
         abort.abort();
@@ -179,6 +191,57 @@ describe('a transaction', () => {
       const { client } = clientOf({ account, submit: accept, receipt: never, status });
       await expect(client.transact(mesh.accounts[0]!, 'mesh', operations, { signal: abort.signal })).rejects.toMatchObject({ code });
     }
+  });
+});
+
+describe('many transactions', () => {
+  const MIB = 1024 * 1024;
+  const ofBytes = (...lengths: readonly number[]): { encoded: Uint8Array }[] =>
+    lengths.map((length) => ({ encoded: new Uint8Array(length) }));
+
+  test('go in calls of 64 and of 1 MiB, in their order', async () => {
+    const calls: number[][] = [];
+    const { client } = clientOf({
+      submitAll: async ({ transactions }) => {
+        calls.push(transactions.map(({ length }) => length));
+        return { taken: transactions.length };
+      },
+    });
+    await client.submitAll([], soon());
+    expect(calls).toEqual([]);
+    await client.submitAll(ofBytes(...Array.from({ length: 130 }, (_, at) => at)), soon());
+    expect(calls.map(({ length }) => length)).toEqual([64, 64, 2]);
+    expect(calls.flat()).toEqual(Array.from({ length: 130 }, (_, at) => at));
+    calls.length = 0;
+    await client.submitAll(ofBytes(MIB - 1, 1, 1, MIB, MIB), soon());
+    expect(calls).toEqual([[MIB - 1, 1], [1], [MIB], [MIB]]);
+  });
+
+  test('end at the first that is refused, with its reason; one that is taken after all is passed', async () => {
+    const alone: number[] = [];
+    const isRefused = (length: number): boolean => length === 3 || length === 5;
+    const validator: Validator = {
+      submitAll: async ({ transactions }) => {
+        const at = transactions.findIndex(({ length }) => isRefused(length));
+        return { taken: at < 0 ? transactions.length : at };
+      },
+      submit: async ({ transaction: { length } }) => {
+        alone.push(length);
+        if (length === 5) throw hypermeshError('hypermesh.transaction_sequence');
+        return { id: new Uint8Array(32) };
+      },
+    };
+    const { client } = clientOf(validator);
+    const submitting = client.submitAll(ofBytes(1, 2, 3, 4, 5, 6), soon());
+    await expect(submitting).rejects.toMatchObject({ code: 'hypermesh.transaction_sequence' });
+    expect(alone).toEqual([3, 5]);
+  });
+
+  test('a validator that boasts is not followed beyond what it was given', async () => {
+    const calls: number[] = [];
+    const { client } = clientOf({ submitAll: async ({ transactions }) => (calls.push(transactions.length), { taken: 1_000 }) });
+    await client.submitAll(ofBytes(...Array.from({ length: 65 }, () => 1)), soon());
+    expect(calls).toEqual([64, 1]);
   });
 });
 

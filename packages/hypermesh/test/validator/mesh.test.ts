@@ -4,7 +4,7 @@ import { meshContract } from '../../src/api.ts';
 import type { MeshClient } from '../../src/client/mesh-client.ts';
 import { validatorTargets } from '../../src/client/validator-targets.ts';
 import type { Machine } from '../../src/machine/machine.ts';
-import { signTransaction } from '../../src/transaction/transaction.ts';
+import { type DecodedTransaction, signTransaction } from '../../src/transaction/transaction.ts';
 import { operation, put } from '../executor/register-machine.ts';
 import { createMeshKeys, LocalMesh, type LocalMeshOptions, type MeshKeys } from './local-mesh.ts';
 
@@ -95,6 +95,28 @@ describe('a mesh', () => {
     await expect(client.settle(rival, { signal: soon() })).rejects.toMatchObject({ code: 'hypermesh.transaction_sequence' });
   });
 
+  test('takes many transactions in one call, up to the first that it refuses', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    await mesh.start();
+    const account = mesh.accounts[0]!;
+    const body = { meshId: meshIdOf(mesh.genesis), owner: account.owner, machine: 'mesh', key: null };
+    const signed = (sequence: number, signer = account.signer): Promise<DecodedTransaction> =>
+      signTransaction({ ...body, sequence, operations: [put('a', String(sequence))] }, signer);
+    const transactions = await Promise.all(Array.from({ length: 20 }, (_, at) => signed(at + 1)));
+    const client = await mesh.client(['v0']);
+    await client.submitAll(transactions, { signal: soon() });
+    // Handed in again, nothing happens twice.
+    await client.submitAll(transactions, { signal: soon() });
+    await client.settle(transactions.at(-1)!, { signal: soon() });
+    expect(mesh.validator('v0').sequenceOf(account.owner)).toBe(20);
+    expect(Buffer.from((await client.query('mesh', 'register', Buffer.from('a'))).result).toString()).toBe('20');
+    const forged = await signed(22, mesh.accounts[1]!.signer);
+    const rest = [await signed(21), forged, await signed(23)];
+    await expect(client.submitAll(rest, { signal: soon() })).rejects.toMatchObject({ code: 'hypermesh.transaction_signature' });
+    await client.settle(rest[0]!, { signal: soon() });
+    expect(mesh.validator('v0').sequenceOf(account.owner)).toBe(21);
+  });
+
   test('goes on without one validator, which catches up when it returns', { timeout: 60_000 }, async () => {
     const mesh = await openMesh();
     await mesh.start();
@@ -183,6 +205,7 @@ describe('a mesh', () => {
     expect(running.validator.status().halted).toBe('hypermesh.state_mismatch');
     const halted = (await mesh.clientHost()).connect(meshContract, validatorTargets(mesh.genesis, 'set-entry')[3]!);
     await expect(halted.submit({ transaction: new Uint8Array() })).rejects.toMatchObject({ code: 'hypermesh.not_running' });
+    await expect(halted.submitAll({ transactions: [new Uint8Array()] })).rejects.toMatchObject({ code: 'hypermesh.not_running' });
     const following = halted.follow({ afterHeight: running.validator.height });
     await expect(following[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'hypermesh.not_running' });
     await write(mesh, client, '2');

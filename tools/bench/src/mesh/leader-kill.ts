@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { type RunningMesh, type User, waitUntil } from '@hypermesh/devnet';
-import { createMeshClient, type DecodedTransaction, type MeshClient, meshContract, validatorTargets } from '@hypermesh/mesh/client';
-import { type PeerTarget, systemClock } from '@hypermesh/stoq';
+import { type DecodedTransaction, meshContract } from '@hypermesh/mesh/client';
 import { benchError } from '../errors.ts';
 import { signLoad } from './ledger-load.ts';
+import { clientOf, targetsOf } from './validator-client.ts';
 
 const REJOINED_MS_MAX = 60_000;
 
@@ -21,16 +21,6 @@ export async function leaderKillMs({ mesh, user }: RunningMesh, signal: AbortSig
   await mesh.start(leader);
   await rejoined(user, leader, signal);
   return durationMs;
-}
-
-function clientOf(user: User, isWanted: (name: string) => boolean): MeshClient {
-  const { crypto, member } = user;
-  const targets = targetsOf(user, isWanted);
-  return createMeshClient({ host: member.host, crypto, clock: systemClock }, { genesis: member.genesis, targets });
-}
-
-function targetsOf({ member: { genesis } }: User, isWanted: (name: string) => boolean): readonly PeerTarget[] {
-  return validatorTargets(genesis, 'bundle').filter((_, index) => isWanted(genesis.validators[index]?.name ?? ''));
 }
 
 /** The restarted validator has executed what was committed without it. */

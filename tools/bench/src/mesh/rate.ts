@@ -1,8 +1,9 @@
 import { DAEMONS, type RunningMesh, VALIDATORS } from '@hypermesh/devnet';
+import { SUBMITTED_TRANSACTIONS_MAX } from '@hypermesh/mesh/client';
 import { type Metric, type Params, perRun } from '../report/metric.ts';
 import { median } from '../report/statistics.ts';
 import type { LoadShape } from './ledger-load.ts';
-import { runLoad, SUBMISSIONS_IN_FLIGHT } from './throughput.ts';
+import { runLoad } from './throughput.ts';
 
 /** All daemons of the local mesh and the client, each in a process. */
 export const VOTES: Params = { validators: VALIDATORS.length, processes: DAEMONS.length + 1, votes: 'falcon1024' };
@@ -37,7 +38,7 @@ export async function measureRate(running: RunningMesh, { name, shape, counted, 
     ...sizes,
     validatorsCpuMsEach,
     warmUpRuns: WARM_UP_RUNS,
-    inFlight: SUBMISSIONS_IN_FLIGHT,
+    transactionsPerCallMax: SUBMITTED_TRANSACTIONS_MAX,
     verified: 'balances',
   };
   return perRun(name, 'per_s', rates, params);

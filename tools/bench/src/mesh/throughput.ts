@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { type RunningMesh, VALIDATORS } from '@hypermesh/devnet';
-import { type DecodedTransaction, meshContract, validatorTargets } from '@hypermesh/mesh/client';
+import type { DecodedTransaction } from '@hypermesh/mesh/client';
 import { cpuMsOf } from '../report/process-usage.ts';
-import { pipelineMs } from '../sampling.ts';
 import { assertApplied, type LoadShape, receivedUnits, signLoad } from './ledger-load.ts';
+import { clientOf } from './validator-client.ts';
 
 export interface ThroughputRun {
   /** From the first submission to the verified receipt of the last transaction. */
@@ -14,11 +14,8 @@ export interface ThroughputRun {
   readonly encodedBytes: number;
 }
 
-/** Calls under way at one validator, below what it takes of one session. */
-export const SUBMISSIONS_IN_FLIGHT: number = 64;
-
 /**
- * Signs the load, then submits it to one validator and waits for the certified receipt of the last transaction: an account's
+ * Signs the load, then submits it to one validator, many transactions in a call, and waits for the certified receipt of the last transaction: an account's
  * transactions execute in order, so that all are committed then. The books are compared afterwards.
  */
 export async function runLoad(
@@ -29,17 +26,13 @@ export async function runLoad(
 ): Promise<ThroughputRun> {
   const load = await signLoad(user, shape);
   const before = await receivedUnits(user, signal);
-  const { host, genesis } = user.member;
-  const targets = validatorTargets(genesis, 'bundle');
-  const client = host.connect(meshContract, targets[validator % targets.length] as (typeof targets)[number]);
-  await client.status({}, { signal });
+  const client = clientOf(user, (name) => name === VALIDATORS[validator % VALIDATORS.length]);
+  await client.status({ signal });
   const { transactions, payloadBytes, encodedBytes } = load;
   const pids = VALIDATORS.map((name) => mesh.daemon(name).pid);
   const cpuBefore = cpuMsOf(pids);
   const startedAt = performance.now();
-  await pipelineMs(transactions.length, SUBMISSIONS_IN_FLIGHT, async (turn) => {
-    await client.submit({ transaction: (transactions[turn] as DecodedTransaction).encoded }, { signal });
-  });
+  await client.submitAll(transactions, { signal });
   await user.mesh.settle(transactions.at(-1) as DecodedTransaction, { signal });
   const durationMs = performance.now() - startedAt;
   const cpuMs = cpuMsOf(pids) - cpuBefore;
