@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { type DaemonKind, type DaemonProcess, openTemporaryDirectory, type RunningMesh, startMesh, type User } from '@hypermesh/devnet';
-import { createQuicCarrier, type IdentityKind, systemClock, systemEntropy } from '@hypermesh/stoq';
+import { createQuicCarrier, type IdentityKind, pause, systemClock, systemEntropy } from '@hypermesh/stoq';
 import { encodeGenesis } from '@hypermesh/trustchain';
 import { Prng } from '@hypermesh/testkit';
 import { attack } from './attack.ts';
@@ -9,6 +9,7 @@ import { allContracts, isServed, targetsOf } from './contracts.ts';
 import { type Health, orderOne, readAgreement, readHealth } from './health.ts';
 import { openAttackers } from './identities.ts';
 import type { Front } from './judge.ts';
+import { type LiveMemory, liveMemory, liveMiB, withLiveMemory } from './live-memory.ts';
 import type { Vocabulary } from './sample.ts';
 import { alarmingLines, type MemoryReport, memoryReport, residentMiB } from './sampler.ts';
 import { Tally } from './tally.ts';
@@ -24,7 +25,10 @@ export interface CampaignOptions {
 
 export interface DaemonReport {
   readonly name: string;
+  /** Resident, garbage included. */
   readonly memory: MemoryReport;
+  /** After collections in the warm-up and at the end; null when the daemon is gone. */
+  readonly live: LiveMemory | null;
   readonly alarms: readonly string[];
 }
 
@@ -49,6 +53,8 @@ export interface CampaignReport {
 
 const SAMPLE_MS = 500;
 const PROGRESS_SAMPLES = 20;
+// What the last collections take: the attack goes on meanwhile, as during the first.
+const LAST_COLLECTION_MS = 6_000;
 
 /**
  * Boots a local mesh, attacks every daemon under every identity that there is, and judges what is left of it. The folder of a mesh
@@ -74,16 +80,18 @@ async function runIn(directory: string, options: CampaignOptions): Promise<Campa
   const { seed, seconds, warmUpSeconds, signal, onProgress } = options;
   const tally = new Tally();
   const onLost = (name: string): void => tally.violate(`${name} has ended`);
-  await using running = await startMesh({ directory, signal, onProgress, onLost });
+  await using collected = await openTemporaryDirectory('hypermesh-fuzz-live-');
+  await using running = await withLiveMemory(collected.path, () => startMesh({ directory, signal, onProgress, onLost }));
   const { mesh, user } = running;
   const before = { health: await readHealth(user, signal), height: await orderOne(user, signal) };
-  const watches = await Promise.all(mesh.running().map((daemon) => DaemonWatch.start(daemon)));
+  const watches = await Promise.all(mesh.running().map((daemon) => DaemonWatch.start(daemon, collected.path)));
   onProgress(`attacking for ${warmUpSeconds} + ${seconds} s, seed ${seed}`);
   await attackAll(running, watches, { ...options, tally });
   onProgress('asking what is left');
   const height = await judge(user, before, tally, signal);
   const daemons = await Promise.all(watches.map((watch) => watch.report()));
-  for (const { name, memory, alarms } of daemons) {
+  for (const { name, memory, live, alarms } of daemons) {
+    if (live?.flat === false) tally.violate(`what ${name} holds grew from ${live.firstMiB} to ${live.lastMiB} MiB`);
     if (!memory.flat) tally.violate(`${name} grew from ${memory.beginningMiB} to ${memory.endMiB} MiB`);
     for (const line of alarms) tally.violate(`${name} logged: ${line}`);
   }
@@ -127,7 +135,8 @@ async function attackAll(
   const sampling = sampleUntil(ending, warmUpSeconds * 1_000, watches, () =>
     onProgress(`${tally.calls} calls, ${tally.violations.length} violations`),
   );
-  await Promise.all([...attacks, sampling]);
+  const collecting = collectTwice(ending, { warmUpSeconds, seconds }, watches);
+  await Promise.all([...attacks, sampling, collecting]);
   await carrier.close();
   for (const { method } of targets) {
     const isAnywhere = mesh.running().some(({ spec }) => isServed(method, spec.kind));
@@ -186,19 +195,42 @@ async function sampleUntil(signal: AbortSignal, warmUpMs: number, watches: reado
   }
 }
 
+/** Half-way through the warm-up, because it makes the resident memory shrink, and before the end. */
+async function collectTwice(
+  signal: AbortSignal,
+  { seconds, warmUpSeconds }: Pick<CampaignOptions, 'seconds' | 'warmUpSeconds'>,
+  watches: readonly DaemonWatch[],
+): Promise<void> {
+  const end = performance.now() + (warmUpSeconds + seconds) * 1_000;
+  await pause(systemClock, warmUpSeconds * 500, signal);
+  await Promise.all(watches.map((watch) => watch.collect()));
+  await pause(systemClock, Math.max(0, end - LAST_COLLECTION_MS - performance.now()), signal);
+  await Promise.all(watches.map((watch) => watch.collect()));
+}
+
 /** Memory and log of one daemon from now on. */
 class DaemonWatch {
   readonly #daemon: DaemonProcess;
   readonly #logOffset: number;
+  /** Where the daemon writes what it holds. */
+  readonly #collected: string;
   readonly #samples: number[] = [];
+  readonly #live: number[] = [];
 
-  private constructor(daemon: DaemonProcess, logOffset: number) {
+  private constructor(daemon: DaemonProcess, collected: string, logOffset: number) {
     this.#daemon = daemon;
+    this.#collected = collected;
     this.#logOffset = logOffset;
   }
 
-  static async start(daemon: DaemonProcess): Promise<DaemonWatch> {
-    return new DaemonWatch(daemon, (await stat(daemon.spec.logFile)).size);
+  static async start(daemon: DaemonProcess, collected: string): Promise<DaemonWatch> {
+    return new DaemonWatch(daemon, collected, (await stat(daemon.spec.logFile)).size);
+  }
+
+  async collect(): Promise<void> {
+    // A daemon that is gone is reported by the mesh.
+    const sampled = await liveMiB(this.#collected, this.#daemon.pid).catch(() => undefined);
+    if (sampled !== undefined) this.#live.push(sampled);
   }
 
   async sample(): Promise<void> {
@@ -209,6 +241,12 @@ class DaemonWatch {
 
   async report(): Promise<DaemonReport> {
     const { name, logFile } = this.#daemon.spec;
-    return { name, memory: memoryReport(this.#samples), alarms: await alarmingLines(logFile, this.#logOffset) };
+    const [first, last] = this.#live;
+    return {
+      name,
+      memory: memoryReport(this.#samples),
+      live: first === undefined || last === undefined ? null : liveMemory(first, last),
+      alarms: await alarmingLines(logFile, this.#logOffset),
+    };
   }
 }

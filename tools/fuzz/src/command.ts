@@ -52,8 +52,9 @@ function textOf(report: CampaignReport): string {
       .join(', ')}`,
     `height ${height.before} before, ${height.after} after`,
     ...daemons.map(
-      ({ name, memory }) =>
-        `${name}: ${memory.firstMiB} MiB first, ${memory.lastMiB} last, ${memory.maxMiB} highest${memory.flat ? '' : ', NOT FLAT'}`,
+      ({ name, memory, live }) =>
+        `${name}: ${memory.firstMiB} MiB first, ${memory.lastMiB} last, ${memory.maxMiB} highest${memory.flat ? '' : ', NOT FLAT'}; ` +
+        `after collections ${live === null ? 'not known' : `${live.firstMiB} MiB, then ${live.lastMiB}${live.flat ? '' : ', NOT FLAT'}`}`,
     ),
     ...violations.map((violation) => `VIOLATION ${violation}`),
     violations.length === 0 ? 'no violation' : `${violations.length} violations; repeat with --seed ${seed}`,
