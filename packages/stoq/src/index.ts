@@ -23,16 +23,20 @@ export { createCrypto, type CryptoOptions, SIGNED_BYTES_MAX } from './crypto/cry
 export { type Entropy, systemEntropy } from './crypto/entropy.ts';
 export {
   blake3,
+  blake3Text,
   createHasher,
   createKeyedHasher,
   HASH_BYTES,
   type Hasher,
   hashLabelled,
+  hashLabelledText,
+  hashOfText,
   hmacSha512,
   keyedHash,
   labelled,
   sha256,
   sha512,
+  textOfHash,
 } from './crypto/hashes.ts';
 export { formatId, ID_BYTES, type IdKind, parseId } from './crypto/ids.ts';
 export { decapsulate, encapsulate, type Encapsulation, ML_KEM_1024_CIPHERTEXT_BYTES, x25519SharedSecret } from './crypto/kem.ts';

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { createHash, createHmac } from 'node:crypto';
-import { Blake3Hasher } from '@napi-rs/blake-hash';
+import { Blake3Hasher, blake3UrlSafeBase64 } from '@napi-rs/blake-hash';
 import { plainBytes } from './bytes.ts';
 
 export const HASH_BYTES: number = 32;
@@ -9,20 +9,32 @@ const KEY_BYTES = 32;
 const LABEL_CHARS_MAX = 64;
 const LABEL_FORM = /^[\x21-\x7e]+$/;
 
-// One hasher for all that is hashed at once: its hexadecimal form costs half of a buffer that native code allocates.
+// What is hashed with a label is laid out behind it up to this length: one call into native code costs less than four.
+const LAID_OUT_BYTES_MAX = 1024;
+const layout = new Uint8Array(LAID_OUT_BYTES_MAX);
 const shared = new Blake3Hasher();
 const digestScratch = Buffer.alloc(HASH_BYTES);
 
 /** BLAKE3-256. */
 export function blake3(bytes: Uint8Array): Uint8Array {
-  shared.reset();
-  shared.update(bytes);
-  return sharedDigest();
+  return hashOfText(blake3Text(bytes));
 }
 
-function sharedDigest(): Uint8Array {
-  digestScratch.write(shared.digest('hex'), 'hex');
+/** BLAKE3-256 in padded base64url, 44 characters: for those who keep many, a fifth of the memory of an array of 32 bytes. */
+export function blake3Text(bytes: Uint8Array): string {
+  return blake3UrlSafeBase64(bytes);
+}
+
+/** The 32 bytes of what `blake3Text` and `hashLabelledText` give. */
+export function hashOfText(text: string): Uint8Array {
+  digestScratch.write(text, 'base64url');
   return new Uint8Array(digestScratch);
+}
+
+/** The inverse of `hashOfText`. */
+export function textOfHash(hash: Uint8Array): string {
+  digestScratch.set(hash);
+  return `${digestScratch.toString('base64url')}=`;
 }
 
 /** An incremental BLAKE3-256. `reset` returns to the initial state (and key) without a new allocation. */
@@ -61,11 +73,25 @@ export function labelled(label: string, bytes: Uint8Array): Uint8Array {
 
 /** BLAKE3-256 of `labelled(label, bytes)`. */
 export function hashLabelled(label: string, bytes: Uint8Array): Uint8Array {
+  return hashOfText(hashLabelledText(label, bytes));
+}
+
+/** As `hashLabelled`, in the form of `blake3Text`. */
+export function hashLabelledText(label: string, bytes: Uint8Array): string {
   const prefix = prefixOf(label);
+  const length = prefix.length + bytes.length;
+  if (length <= LAID_OUT_BYTES_MAX) {
+    layout.set(prefix);
+    layout.set(bytes, prefix.length);
+    const text = blake3Text(layout.subarray(0, length));
+    // It may be a secret.
+    layout.fill(0, prefix.length, length);
+    return text;
+  }
   shared.reset();
   shared.update(prefix);
   shared.update(bytes);
-  return sharedDigest();
+  return shared.digest('url-safe-base64');
 }
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {

@@ -8,6 +8,8 @@ export const ID_BYTES: number = 32;
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const BITS_PER_CHAR = 5;
 const ID_CHARS: number = Math.ceil((ID_BYTES * 8) / BITS_PER_CHAR);
+// The characters of an id are put together here: one string for all of them instead of one for each.
+const chars = Buffer.alloc(ID_CHARS);
 
 /** `<kind>:` and the 32 bytes in lower-case base32 without padding (52 characters). */
 export function formatId(kind: IdKind, bytes: Uint8Array): string {
@@ -24,19 +26,20 @@ export function parseId(kind: IdKind, text: string): Uint8Array {
 }
 
 function encodeBase32(bytes: Uint8Array): string {
-  let text = '';
+  let at = 0;
   let held = 0;
   let bits = 0;
-  for (const byte of bytes) {
-    held = (held << 8) | byte;
+  for (let index = 0; index < bytes.length; index++) {
+    held = (held << 8) | (bytes[index] as number);
     bits += 8;
     while (bits >= BITS_PER_CHAR) {
       bits -= BITS_PER_CHAR;
-      text += BASE32[(held >> bits) & 31];
+      chars[at++] = BASE32.charCodeAt((held >> bits) & 31);
     }
     held &= (1 << bits) - 1;
   }
-  return bits === 0 ? text : text + BASE32[(held << (BITS_PER_CHAR - bits)) & 31];
+  if (bits > 0) chars[at++] = BASE32.charCodeAt((held << (BITS_PER_CHAR - bits)) & 31);
+  return chars.toString('latin1', 0, at);
 }
 
 /** Null for a character outside the alphabet and for unused bits that are not zero. */
