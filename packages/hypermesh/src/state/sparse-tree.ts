@@ -1,21 +1,23 @@
-import { HASH_BYTES, blake3, equalBytes, hashLabelled, labelled } from '@hypermesh/stoq';
+import { blake3Text, equalBytes, HASH_BYTES, hashLabelledText, hashOfText, labelled, textOfHash } from '@hypermesh/stoq';
+import { comparePaths, pathBit, sharesPrefix } from './tree-path.ts';
 
 /**
  * A sparse Merkle tree over the hashes of the keys, in compact form: a subtree of one leaf is that leaf, so the root depends on
- * the content only. Nodes never change; an update shares what it does not touch, so earlier roots stay readable.
+ * the content only. Nodes never change; an update shares what it does not touch, so earlier roots stay readable. Hashes in it are texts as
+ * of `blake3Text`, because a state has several for each key.
  */
 export type TreeNode = Leaf | Branch;
 
 interface Leaf {
   readonly kind: 'leaf';
-  readonly hash: Uint8Array;
-  readonly path: Uint8Array;
-  readonly valueHash: Uint8Array;
+  readonly hash: string;
+  readonly path: string;
+  readonly valueHash: string;
 }
 
 interface Branch {
   readonly kind: 'branch';
-  readonly hash: Uint8Array;
+  readonly hash: string;
   readonly left: TreeNode | null;
   readonly right: TreeNode | null;
 }
@@ -36,19 +38,20 @@ export interface TreeProof {
 /** Hash of the empty tree. */
 export const EMPTY_HASH: Uint8Array = new Uint8Array(HASH_BYTES);
 
+const EMPTY_TEXT = textOfHash(EMPTY_HASH);
 const PATH_BITS = HASH_BYTES * 8;
 const LEAF_LABEL = 'hypermesh/state-leaf/1';
 const BRANCH_LABEL = 'hypermesh/state-branch/1';
 
 export function rootHash(root: TreeNode | null): Uint8Array {
-  return root === null ? EMPTY_HASH : root.hash;
+  return hashOfText(rootText(root));
 }
 
 /** The tree after the changes. A key may occur once. */
 export function updateTree(root: TreeNode | null, changes: readonly StateChange[]): TreeNode | null {
   if (changes.length === 0) return root;
   const steps = changes.map(({ key, value }) => stepOf(key, value));
-  steps.sort((a, b) => Buffer.compare(a.path, b.path));
+  steps.sort((a, b) => comparePaths(a.path, b.path));
   return apply(root, steps, 0, steps.length, 0);
 }
 
@@ -57,32 +60,35 @@ export function proveKey(root: TreeNode | null, key: Uint8Array): TreeProof {
   const siblings: Uint8Array[] = [];
   let node = root;
   for (let depth = 0; node?.kind === 'branch'; depth++) {
-    const right = bitOf(path, depth) === 1;
+    const right = pathBit(path, depth) === 1;
     siblings.push(rootHash(right ? node.left : node.right));
     node = right ? node.right : node.left;
   }
-  return { siblings, leaf: node === null ? null : { path: node.path, valueHash: node.valueHash } };
+  return { siblings, leaf: node === null ? null : { path: hashOfText(node.path), valueHash: hashOfText(node.valueHash) } };
 }
 
 /** Whether the tree with that root maps the key to the value, or to nothing when the value is null. */
 export function verifyTreeProof(root: Uint8Array, key: Uint8Array, value: Uint8Array | null, proof: TreeProof): boolean {
-  const path = pathOf(key);
   const { leaf, siblings } = proof;
-  if (siblings.length > PATH_BITS) return false;
-  const own = leaf !== null && equalBytes(leaf.path, path);
+  if (siblings.length > PATH_BITS || !siblings.every(isHash)) return false;
+  if (leaf !== null && !(isHash(leaf.path) && isHash(leaf.valueHash))) return false;
+  const path = pathOf(key);
+  const leafPath = leaf === null ? null : textOfHash(leaf.path);
+  const own = leafPath === path;
   if (own !== (value !== null)) return false;
-  if (own && !equalBytes(leaf.valueHash, valueHashOf(value as Uint8Array))) return false;
-  if (leaf !== null && !own && !sharesPrefix(leaf.path, path, siblings.length)) return false;
-  let hash = leaf === null ? EMPTY_HASH : leafHash(leaf.path, leaf.valueHash);
+  const valueHash = leaf === null ? null : textOfHash(leaf.valueHash);
+  if (own && valueHash !== valueHashOf(value as Uint8Array)) return false;
+  if (leafPath !== null && !own && !sharesPrefix(leafPath, path, siblings.length)) return false;
+  let hash = leafPath === null || valueHash === null ? EMPTY_TEXT : leafHash(leafPath, valueHash);
   for (let depth = siblings.length - 1; depth >= 0; depth--) {
-    const sibling = siblings[depth] as Uint8Array;
-    hash = bitOf(path, depth) === 1 ? branchHash(sibling, hash) : branchHash(hash, sibling);
+    const sibling = textOfHash(siblings[depth] as Uint8Array);
+    hash = pathBit(path, depth) === 1 ? branchHash(sibling, hash) : branchHash(hash, sibling);
   }
-  return equalBytes(hash, root);
+  return equalBytes(hashOfText(hash), root);
 }
 
 interface Step {
-  readonly path: Uint8Array;
+  readonly path: string;
   /** Null deletes. */
   readonly leaf: Leaf | null;
 }
@@ -90,6 +96,10 @@ interface Step {
 function stepOf(key: Uint8Array, value: Uint8Array | null): Step {
   const path = pathOf(key);
   return { path, leaf: value === null ? null : leafOf(path, valueHashOf(value)) };
+}
+
+function isHash(bytes: Uint8Array): boolean {
+  return bytes.length === HASH_BYTES;
 }
 
 /** Applies steps `[low, high)`, all of which lie below `node` at that depth. */
@@ -103,7 +113,7 @@ function apply(node: TreeNode | null, steps: readonly Step[], low: number, high:
   let kept = node;
   for (let index = low; index < high; index++) {
     const { path, leaf } = steps[index] as Step;
-    const order = kept === null ? -1 : Buffer.compare(path, kept.path);
+    const order = kept === null ? -1 : comparePaths(path, kept.path);
     if (kept !== null && order > 0) leaves.push(kept);
     if (order >= 0) kept = null;
     if (leaf !== null) leaves.push(leaf);
@@ -121,54 +131,49 @@ function build(leaves: readonly Leaf[], low: number, high: number, depth: number
 function join(left: TreeNode | null, right: TreeNode | null): TreeNode | null {
   if (left === null && right?.kind !== 'branch') return right;
   if (right === null && left?.kind !== 'branch') return left;
-  return { kind: 'branch', hash: branchHash(rootHash(left), rootHash(right)), left, right };
+  return { kind: 'branch', hash: branchHash(rootText(left), rootText(right)), left, right };
 }
 
 /** Index of the first element of `[low, high)` whose path turns right at that depth. */
-function splitAt(sorted: readonly { readonly path: Uint8Array }[], low: number, high: number, depth: number): number {
+function splitAt(sorted: readonly { readonly path: string }[], low: number, high: number, depth: number): number {
   let from = low;
   let to = high;
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (bitOf((sorted[middle] as { path: Uint8Array }).path, depth) === 0) from = middle + 1;
+    if (pathBit((sorted[middle] as { path: string }).path, depth) === 0) from = middle + 1;
     else to = middle;
   }
   return from;
 }
 
-function bitOf(path: Uint8Array, depth: number): number {
-  return ((path[depth >> 3] as number) >> (7 - (depth & 7))) & 1;
-}
-
-function sharesPrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
-  for (let depth = 0; depth < bits; depth++) if (bitOf(a, depth) !== bitOf(b, depth)) return false;
-  return true;
-}
-
-function leafOf(path: Uint8Array, valueHash: Uint8Array): Leaf {
+function leafOf(path: string, valueHash: string): Leaf {
   return { kind: 'leaf', hash: leafHash(path, valueHash), path, valueHash };
 }
 
-function pathOf(key: Uint8Array): Uint8Array {
-  return hashLabelled('hypermesh/state-key/1', key);
+function pathOf(key: Uint8Array): string {
+  return hashLabelledText('hypermesh/state-key/1', key);
 }
 
-function valueHashOf(value: Uint8Array): Uint8Array {
-  return hashLabelled('hypermesh/state-value/1', value);
+function valueHashOf(value: Uint8Array): string {
+  return hashLabelledText('hypermesh/state-value/1', value);
+}
+
+function rootText(root: TreeNode | null): string {
+  return root === null ? EMPTY_TEXT : root.hash;
 }
 
 const leafHash: PairHash = pairHash(LEAF_LABEL);
 const branchHash: PairHash = pairHash(BRANCH_LABEL);
 
-type PairHash = (first: Uint8Array, second: Uint8Array) => Uint8Array;
+type PairHash = (first: string, second: string) => string;
 
-/** `hashLabelled` of two hashes, without a new buffer for each. */
+/** `hashLabelledText` of two hashes, without a new buffer for each. */
 function pairHash(label: string): PairHash {
-  const scratch = labelled(label, new Uint8Array(2 * HASH_BYTES));
+  const scratch = Buffer.from(labelled(label, new Uint8Array(2 * HASH_BYTES)));
   const at = scratch.length - 2 * HASH_BYTES;
   return (first, second) => {
-    scratch.set(first, at);
-    scratch.set(second, at + HASH_BYTES);
-    return blake3(scratch);
+    scratch.write(first, at, HASH_BYTES, 'base64url');
+    scratch.write(second, at + HASH_BYTES, HASH_BYTES, 'base64url');
+    return blake3Text(scratch);
   };
 }
