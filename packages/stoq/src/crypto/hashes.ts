@@ -9,10 +9,9 @@ const KEY_BYTES = 32;
 const LABEL_CHARS_MAX = 64;
 const LABEL_FORM = /^[\x21-\x7e]+$/;
 
-// What is hashed with a label is laid out behind it up to this length: one call into native code costs less than four.
-const LAID_OUT_BYTES_MAX = 1024;
+// Up to this length, what is hashed with a label is laid out behind it in memory that is there: keys and records are shorter.
+const LAID_OUT_BYTES_MAX = 4096;
 const layout = new Uint8Array(LAID_OUT_BYTES_MAX);
-const shared = new Blake3Hasher();
 const digestScratch = Buffer.alloc(HASH_BYTES);
 
 /** BLAKE3-256. */
@@ -80,18 +79,13 @@ export function hashLabelled(label: string, bytes: Uint8Array): Uint8Array {
 export function hashLabelledText(label: string, bytes: Uint8Array): string {
   const prefix = prefixOf(label);
   const length = prefix.length + bytes.length;
-  if (length <= LAID_OUT_BYTES_MAX) {
-    layout.set(prefix);
-    layout.set(bytes, prefix.length);
-    const text = blake3Text(layout.subarray(0, length));
-    // It may be a secret.
-    layout.fill(0, prefix.length, length);
-    return text;
-  }
-  shared.reset();
-  shared.update(prefix);
-  shared.update(bytes);
-  return shared.digest('url-safe-base64');
+  if (!(length <= LAID_OUT_BYTES_MAX)) return blake3Text(labelled(label, bytes));
+  layout.set(prefix);
+  layout.set(bytes, prefix.length);
+  const text = blake3Text(layout.subarray(0, length));
+  // It may be a secret.
+  layout.fill(0, prefix.length, length);
+  return text;
 }
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
