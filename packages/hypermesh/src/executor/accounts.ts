@@ -2,6 +2,7 @@ import { equalBytes, type HybridPublicKey } from '@hypermesh/stoq';
 import { nodeIdOf } from '@hypermesh/trustchain';
 import { hypermeshError } from '../errors.ts';
 import type { StateReader } from '../machine/machine.ts';
+import { nameOf } from '../state/machine-state.ts';
 import type { SignatureVerifier } from '../transaction/signature-verifier.ts';
 import type { DecodedTransaction, TransactionBody } from '../transaction/transaction.ts';
 
@@ -48,7 +49,7 @@ export class AccountView {
   }
 
   #memberKey(owner: Uint8Array): HybridPublicKey | undefined {
-    const name = Buffer.from(owner).toString('latin1');
+    const name = nameOf(owner);
     if (!this.#keys.has(name)) this.#keys.set(name, this.#rules.keyOf(this.#state, owner));
     return this.#keys.get(name);
   }

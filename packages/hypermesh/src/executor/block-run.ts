@@ -108,7 +108,8 @@ class BlockRun {
       transactionId: transaction.id,
       height: this.#input.block.height,
       index: this.#receipts.length,
-      ...outcome,
+      code: outcome.code,
+      results: outcome.results,
     });
     this.#executed.push(transaction);
     return true;

@@ -13,6 +13,7 @@ export class EarlyTransactions {
   }
 
   take(owner: Uint8Array, sequence: number): DecodedTransaction | undefined {
+    if (this.#held.size === 0) return undefined;
     const key = keyOf(owner, sequence);
     const transaction = this.#held.get(key);
     this.#held.delete(key);

@@ -1,4 +1,5 @@
 import type { StateReader } from '../machine/machine.ts';
+import { writeNumber } from '../state/level.ts';
 
 /** The owner's last executed sequence; 0 before the first. */
 export function sequenceIn(sequences: StateReader, owner: Uint8Array): number {
@@ -7,7 +8,7 @@ export function sequenceIn(sequences: StateReader, owner: Uint8Array): number {
 }
 
 export function sequenceValue(sequence: number): Uint8Array {
-  const value = Buffer.alloc(8);
-  value.writeBigUInt64BE(BigInt(sequence));
+  const value = Buffer.allocUnsafe(8);
+  writeNumber(value, sequence, 0);
   return value;
 }

@@ -1,6 +1,8 @@
 import { Level } from 'level';
 import { hypermeshError } from '../errors.ts';
 
+const UINT32_SPAN = 2 ** 32;
+
 export type BytesLevel = Level<Uint8Array, Uint8Array>;
 
 /** Throws `hypermesh.state_corrupt` when the database cannot be opened. */
@@ -30,12 +32,18 @@ export function tagged(tag: number, bytes: Uint8Array): Uint8Array {
 
 /** A key of one byte that says what it is, and a number in the order of numbers. */
 export function numberKey(tag: number, number: number): Uint8Array {
-  const key = new Uint8Array(9);
+  const key = Buffer.allocUnsafe(9);
   key[0] = tag;
-  new DataView(key.buffer).setBigUint64(1, BigInt(number));
+  writeNumber(key, number, 1);
   return key;
 }
 
 export function numberOf(key: Uint8Array): number {
   return Number(new DataView(key.buffer, key.byteOffset, key.length).getBigUint64(1));
+}
+
+/** A safe integer that is not negative as eight bytes, the highest first. */
+export function writeNumber(bytes: Buffer, number: number, at: number): void {
+  bytes.writeUInt32BE(Math.floor(number / UINT32_SPAN), at);
+  bytes.writeUInt32BE(number % UINT32_SPAN, at + 4);
 }

@@ -2,10 +2,9 @@ import type { StateReader } from '../machine/machine.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { rootHash, type StateChange, type TreeNode, updateTree } from './sparse-tree.ts';
 
-interface Entry {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
+// As the longest key of the state.
+const SCRATCH_BYTES = 256;
+const scratch = Buffer.alloc(SCRATCH_BYTES);
 
 /** What a block would make of a state: nothing is changed before `adopt`. */
 export interface PreparedState {
@@ -15,7 +14,7 @@ export interface PreparedState {
 
 /** The state of one machine after the last executed block: an ordered map in memory and the Merkle tree over it. */
 export class MachineState implements StateReader {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Uint8Array>();
   readonly #keys = new SortedKeys();
   #tree: TreeNode | null = null;
 
@@ -29,13 +28,18 @@ export class MachineState implements StateReader {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#entries.get(nameOf(key))?.value;
+    return this.valueAt(nameOf(key));
+  }
+
+  /** As `get`, by the key in Latin-1 form. */
+  valueAt(name: string): Uint8Array | undefined {
+    return this.#entries.get(name);
   }
 
   *scan(prefix: Uint8Array): Generator<readonly [Uint8Array, Uint8Array], void> {
     for (const name of this.names(nameOf(prefix))) {
-      const entry = this.#entries.get(name);
-      if (entry !== undefined) yield [entry.key, entry.value];
+      const value = this.#entries.get(name);
+      if (value !== undefined) yield [keyOf(name), value];
     }
   }
 
@@ -52,14 +56,13 @@ export class MachineState implements StateReader {
   }
 
   adopt(prepared: PreparedState): void {
-    for (const { key, value } of prepared.changes) {
-      const name = nameOf(key);
+    for (const { name, value } of prepared.changes) {
       if (value === null) {
         this.#entries.delete(name);
         this.#keys.delete(name);
       } else {
         if (!this.#entries.has(name)) this.#keys.add(name);
-        this.#entries.set(name, { key, value });
+        this.#entries.set(name, value);
       }
     }
     this.#tree = prepared.tree;
@@ -68,5 +71,14 @@ export class MachineState implements StateReader {
 
 /** The bytes as a string of one code unit each: usable as a map key, in the order of the bytes. */
 export function nameOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+  if (key.length > SCRATCH_BYTES) return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+  scratch.set(key);
+  return scratch.toString('latin1', 0, key.length);
+}
+
+/** The inverse of `nameOf`. */
+export function keyOf(name: string): Uint8Array {
+  const key = new Uint8Array(name.length);
+  for (let index = 0; index < name.length; index++) key[index] = name.charCodeAt(index);
+  return key;
 }

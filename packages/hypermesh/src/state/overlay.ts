@@ -1,6 +1,6 @@
 import { SPENT, type StateWriter } from '../machine/machine.ts';
 import { hypermeshError } from '../errors.ts';
-import { type MachineState, nameOf } from './machine-state.ts';
+import { keyOf, type MachineState, nameOf } from './machine-state.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { StateChange } from './sparse-tree.ts';
 
@@ -13,14 +13,14 @@ const SPENT_START = `${SPENT}/`;
 
 interface Undo {
   readonly name: string;
-  readonly before: StateChange | undefined;
+  readonly before: Uint8Array | null | undefined;
 }
 
 /** The writes of one block over a machine's state; the state itself stays as the previous block left it. */
 export class Overlay implements StateWriter {
   readonly #base: MachineState;
-  /** What differs from the base; the deletion of what the base never had leaves nothing, so that no scan walks over it. */
-  readonly #changes = new Map<string, StateChange>();
+  /** What differs from the base, null for what is deleted; the deletion of what the base never had leaves nothing, so that no scan walks over it. */
+  readonly #changes = new Map<string, Uint8Array | null>();
   readonly #keys = new SortedKeys();
   readonly #undo: Undo[] = [];
 
@@ -29,8 +29,9 @@ export class Overlay implements StateWriter {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const change = this.#changes.get(nameOf(key));
-    return change === undefined ? this.#base.get(key) : (change.value ?? undefined);
+    const name = nameOf(key);
+    const value = this.#changes.get(name);
+    return value === undefined ? this.#base.valueAt(name) : (value ?? undefined);
   }
 
   /** Writes made between two steps are seen when they lie further on. */
@@ -43,7 +44,7 @@ export class Overlay implements StateWriter {
       const above = written?.startsWith(start) ? written : undefined;
       if (above === undefined && kept.done) return;
       const name = above === undefined || (!kept.done && kept.value < above) ? (kept.value as string) : above;
-      const key = new Uint8Array(Buffer.from(name, 'latin1'));
+      const key = keyOf(name);
       const value = this.get(key);
       if (value !== undefined) yield [key, value];
       if (!kept.done && kept.value === name) kept = below.next();
@@ -54,12 +55,12 @@ export class Overlay implements StateWriter {
   set(key: Uint8Array, value: Uint8Array): void {
     if (key.length > STATE_KEY_BYTES_MAX) throw hypermeshError('hypermesh.state_limit', { keyBytesMax: STATE_KEY_BYTES_MAX });
     if (value.length > STATE_VALUE_BYTES_MAX) throw hypermeshError('hypermesh.state_limit', { valueBytesMax: STATE_VALUE_BYTES_MAX });
-    // Copies: what a machine does with its buffers afterwards must not reach the state.
-    this.#write({ key: new Uint8Array(key), value: new Uint8Array(value) });
+    // A copy: what a machine does with its buffers afterwards must not reach the state.
+    this.#write(nameOf(key), new Uint8Array(value));
   }
 
   delete(key: Uint8Array): void {
-    if (this.get(key) !== undefined) this.#write({ key: new Uint8Array(key), value: null });
+    if (this.get(key) !== undefined) this.#write(nameOf(key), null);
   }
 
   /** A point to which `undoTo` returns; keys below `SPENT` stay. */
@@ -76,22 +77,21 @@ export class Overlay implements StateWriter {
 
   /** One change a key, in key order. */
   changes(): StateChange[] {
-    return [...this.#keys.from('')].map((name) => this.#changes.get(name) as StateChange);
+    return this.#keys.all().map((name) => ({ name, value: this.#changes.get(name) as Uint8Array | null }));
   }
 
-  #write(change: StateChange): void {
-    const name = nameOf(change.key);
+  #write(name: string, value: Uint8Array | null): void {
     if (!name.startsWith(SPENT_START)) this.#undo.push({ name, before: this.#changes.get(name) });
-    this.#put(name, change.value === null && this.#base.get(change.key) === undefined ? undefined : change);
+    this.#put(name, value === null && this.#base.valueAt(name) === undefined ? undefined : value);
   }
 
-  #put(name: string, change: StateChange | undefined): void {
-    if (change === undefined) {
+  #put(name: string, value: Uint8Array | null | undefined): void {
+    if (value === undefined) {
       this.#changes.delete(name);
       this.#keys.delete(name);
     } else {
       if (!this.#changes.has(name)) this.#keys.add(name);
-      this.#changes.set(name, change);
+      this.#changes.set(name, value);
     }
   }
 }

@@ -31,6 +31,11 @@ export class SortedKeys {
     this.#version++;
   }
 
+  /** Every key, in order. */
+  all(): string[] {
+    return this.#chunks.flat();
+  }
+
   /** Keys from the first that is not below `from`, in order. Keys may change meanwhile: it goes on after the last one given. */
   *from(from: string): Generator<string, void> {
     let [at, index] = this.#seek(from);

@@ -23,7 +23,8 @@ interface Branch {
 }
 
 export interface StateChange {
-  readonly key: Uint8Array;
+  /** The key in Latin-1 form: a state has it only once. */
+  readonly name: string;
   /** Null deletes. */
   readonly value: Uint8Array | null;
 }
@@ -50,7 +51,7 @@ export function rootHash(root: TreeNode | null): Uint8Array {
 /** The tree after the changes. A key may occur once. */
 export function updateTree(root: TreeNode | null, changes: readonly StateChange[]): TreeNode | null {
   if (changes.length === 0) return root;
-  const steps = changes.map(({ key, value }) => stepOf(key, value));
+  const steps = changes.map(({ name, value }) => stepOf(name, value));
   steps.sort((a, b) => comparePaths(a.path, b.path));
   return apply(root, steps, 0, steps.length, 0);
 }
@@ -93,8 +94,8 @@ interface Step {
   readonly leaf: Leaf | null;
 }
 
-function stepOf(key: Uint8Array, value: Uint8Array | null): Step {
-  const path = pathOf(key);
+function stepOf(name: string, value: Uint8Array | null): Step {
+  const path = pathOf(Buffer.from(name, 'latin1'));
   return { path, leaf: value === null ? null : leafOf(path, valueHashOf(value)) };
 }
 

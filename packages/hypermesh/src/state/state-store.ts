@@ -2,7 +2,8 @@ import { bytes, type Codec, decode, encode, HASH_BYTES, list, struct, uint } fro
 import { hypermeshError } from '../errors.ts';
 import { INCLUSION_HASHES_MAX, type CompleteNode } from './append-only-tree.ts';
 import { type StateRoots, stateRootsCodec } from './root-of-roots.ts';
-import { type BytesLevel, getBytes, numberKey, numberOf, openLevel, tagged } from './level.ts';
+import { type BytesLevel, getBytes, numberKey, numberOf, openLevel, tagged, writeNumber } from './level.ts';
+import { nameOf } from './machine-state.ts';
 import type { StateChange } from './sparse-tree.ts';
 
 /** Where the execution of the log stands. */
@@ -42,7 +43,8 @@ const checkpointCodec: Codec<Checkpoint> = struct({
 // One byte in front of every key says what it is.
 const CHECKPOINT: Uint8Array = Buffer.from('c');
 const STATE = 's';
-const SEQUENCE: Uint8Array = Buffer.from('q');
+const SEQUENCE_PREFIX = 'q';
+const SEQUENCE: Uint8Array = Buffer.from(SEQUENCE_PREFIX);
 const RECEIPT = 'r'.charCodeAt(0);
 const TRANSACTION = 't'.charCodeAt(0);
 const NODE = 'n'.charCodeAt(0);
@@ -77,17 +79,18 @@ export class StateStore {
 
   async commit(commit: StateCommit): Promise<void> {
     const batch = this.#db.batch();
-    for (const { name, changes } of commit.machines) {
-      const prefix = statePrefix(name);
-      for (const { key, value } of changes) {
-        if (value === null) batch.del(Buffer.concat([prefix, key]));
-        else batch.put(Buffer.concat([prefix, key]), value);
+    for (const machine of commit.machines) {
+      const prefix = nameOf(statePrefix(machine.name));
+      for (const { name, value } of machine.changes) {
+        if (value === null) batch.del(prefixedKey(prefix, name));
+        else batch.put(prefixedKey(prefix, name), value);
       }
     }
-    for (const { key, value } of commit.sequences) batch.put(Buffer.concat([SEQUENCE, key]), value as Uint8Array);
+    for (const { name, value } of commit.sequences) batch.put(prefixedKey(SEQUENCE_PREFIX, name), value as Uint8Array);
     for (const { index, transactionId, encoded } of commit.receipts) {
-      batch.put(numberKey(RECEIPT, index), encoded);
-      batch.put(tagged(TRANSACTION, transactionId), numberKey(RECEIPT, index));
+      const key = numberKey(RECEIPT, index);
+      batch.put(key, encoded);
+      batch.put(tagged(TRANSACTION, transactionId), key);
     }
     for (const { level, index, hash } of commit.nodes) batch.put(nodeKey(level, index), hash);
     if (commit.roots !== null) batch.put(numberKey(ROOTS, commit.checkpoint.height), encode(stateRootsCodec, commit.roots));
@@ -133,7 +136,7 @@ export class StateStore {
     const end = Uint8Array.from(prefix);
     end[end.length - 1] = (end.at(-1) as number) + 1;
     for await (const [key, value] of this.#db.iterator({ gte: prefix, lt: end })) {
-      entries.push({ key: Uint8Array.from(key.subarray(prefix.length)), value: Uint8Array.from(value) });
+      entries.push({ name: nameOf(key.subarray(prefix.length)), value: Uint8Array.from(value) });
     }
     return entries;
   }
@@ -144,10 +147,15 @@ function statePrefix(name: string): Uint8Array {
   return Buffer.from(`${STATE}${name}\u0000`);
 }
 
+/** Both in Latin-1 form. */
+function prefixedKey(prefix: string, name: string): Uint8Array {
+  return Buffer.from(prefix + name, 'latin1');
+}
+
 function nodeKey(level: number, index: number): Uint8Array {
-  const key = Buffer.alloc(10);
+  const key = Buffer.allocUnsafe(10);
   key[0] = NODE;
   key[1] = level;
-  key.writeBigUInt64BE(BigInt(index), 2);
+  writeNumber(key, index, 2);
   return key;
 }

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SPENT } from '../../src/machine/machine.ts';
 import { AppendOnlyTree, edgeOf, proveInclusion, verifyInclusion } from '../../src/state/append-only-tree.ts';
-import { MachineState } from '../../src/state/machine-state.ts';
+import { keyOf, MachineState, nameOf } from '../../src/state/machine-state.ts';
 import { Overlay, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX } from '../../src/state/overlay.ts';
 import { SortedKeys } from '../../src/state/sorted-keys.ts';
 import {
@@ -17,7 +17,10 @@ import {
 } from '../../src/state/sparse-tree.ts';
 
 const utf8 = (text: string): Uint8Array => Buffer.from(text);
-const change = (key: string, value: string | null): StateChange => ({ key: utf8(key), value: value === null ? null : utf8(value) });
+const change = (key: string, value: string | null): StateChange => ({
+  name: nameOf(utf8(key)),
+  value: value === null ? null : utf8(value),
+});
 const key = fc.string({ maxLength: 3, unit: fc.constantFrom('a', 'b', 'c', '\u00ff') });
 const changes = fc.uniqueArray(fc.tuple(key, fc.option(fc.string({ maxLength: 3 }))), { selector: ([name]) => name, maxLength: 12 });
 
@@ -184,7 +187,7 @@ describe('overlay', () => {
       fc.property(changes, changes, changes, key, (base, kept, undone, prefix) => {
         const state = new MachineState();
         const toChange = ([name, value]: [string, string | null]): StateChange => ({
-          key: Buffer.from(name, 'latin1'),
+          name,
           value: value === null ? null : utf8(value),
         });
         state.adopt(state.prepare(base.map(toChange)));
@@ -192,9 +195,9 @@ describe('overlay', () => {
         const model = new Map(base.filter(([, value]) => value !== null));
         const write = (block: readonly [string, string | null][]): void => {
           for (const entry of block) {
-            const { key: name, value } = toChange(entry);
-            if (value === null) overlay.delete(name);
-            else overlay.set(name, value);
+            const { name, value } = toChange(entry);
+            if (value === null) overlay.delete(keyOf(name));
+            else overlay.set(keyOf(name), value);
           }
         };
         write(kept);
@@ -239,7 +242,7 @@ describe('overlay', () => {
     overlay.set(utf8(`${SPENT}other`), utf8('2'));
     overlay.undoTo(mark);
     expect(read(overlay, '')).toEqual([`${SPENT}/=1`]);
-    expect(overlay.changes()).toEqual([{ key: new Uint8Array(utf8(`${SPENT}/`)), value: new Uint8Array(utf8('1')) }]);
+    expect(overlay.changes()).toEqual([{ name: `${SPENT}/`, value: new Uint8Array(utf8('1')) }]);
   });
 
   test('sees writes further on during a scan', () => {
