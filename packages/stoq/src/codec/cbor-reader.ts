@@ -1,18 +1,25 @@
 import { isUtf8 } from 'node:buffer';
+import { plainBytes } from '../crypto/bytes.ts';
 import { stoqError } from '../errors.ts';
 import { HEAD, MAJOR, UINT32_SPAN } from './head.ts';
 
 const ASCII_MAX = 0x7f;
 // Short texts are tried as ASCII, character by character: below this length a call into the runtime costs more.
-const SHORT_TEXT_BYTES_MAX = 48;
+const SHORT_TEXT_BYTES_MAX = 192;
+
+// High words of 64-bit numbers that are safe integers are below.
+const SAFE_HIGH_SPAN = 2 ** 21;
 
 /** Reads items of CBOR one after the other, each only in the form that `CborWriter` gives it. Throws `stoq.codec_malformed`. */
 export class CborReader {
   readonly #buffer: Buffer;
+  /** The memory of the buffer, as what is quick to copy. */
+  readonly #bytes: Uint8Array;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#bytes = plainBytes(bytes);
   }
 
   /** Offset of the next item. */
@@ -71,7 +78,8 @@ export class CborReader {
 
   /** A copy of the next bytes, which does not keep the message alive. */
   copy(length: number): Uint8Array {
-    return new Uint8Array(this.view(length));
+    const at = this.skip(length);
+    return this.#bytes.slice(at, at + length);
   }
 
   /** What was read from that offset on, in the memory of the message. */
@@ -123,8 +131,11 @@ export class CborReader {
   }
 
   #wideArgument(): bigint {
-    const argument = this.#buffer.readBigUInt64BE(this.skip(8));
-    return argument >= UINT32_SPAN ? argument : malformed('a head is not in its shortest form');
+    const at = this.skip(8);
+    const high = this.#buffer.readUInt32BE(at);
+    if (high === 0) malformed('a head is not in its shortest form');
+    // One bigint instead of the four that the whole word takes.
+    return high < SAFE_HIGH_SPAN ? BigInt(high * UINT32_SPAN + this.#buffer.readUInt32BE(at + 4)) : this.#buffer.readBigUInt64BE(at);
   }
 }
 

@@ -1,3 +1,4 @@
+import { plainBytes } from '../crypto/bytes.ts';
 import { stoqError } from '../errors.ts';
 import { HEAD, MAJOR, UINT32_SPAN } from './head.ts';
 
@@ -19,12 +20,15 @@ export class CborWriter {
   readonly #bytesMax: number;
   readonly #headroom: number;
   #buffer: Buffer;
+  /** The memory of the buffer, as what is quick to copy and to fill. */
+  #bytes: Uint8Array;
   #at: number;
 
   constructor({ bytesMax = Number.MAX_SAFE_INTEGER, headroom = 0 }: CborWriterOptions = {}) {
     this.#bytesMax = bytesMax;
     this.#headroom = headroom;
     this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES + headroom);
+    this.#bytes = plainBytes(this.#buffer);
     this.#at = headroom;
   }
 
@@ -40,10 +44,8 @@ export class CborWriter {
   /** A copy of everything written; the writer starts anew, and its memory holds nothing of it, as it may be a secret. */
   take(): Uint8Array {
     const length = this.#at;
-    // The same memory without what makes a `Buffer` slow to view and to fill.
-    const written = new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, length);
-    const copy = new Uint8Array(written);
-    written.fill(0);
+    const copy = this.#bytes.slice(0, length);
+    this.#bytes.fill(0, 0, length);
     this.#at = this.#headroom;
     return copy;
   }
@@ -145,5 +147,6 @@ export class CborWriter {
     this.#buffer.copy(grown, 0, 0, this.#at);
     this.#buffer.fill(0, 0, this.#at);
     this.#buffer = grown;
+    this.#bytes = plainBytes(grown);
   }
 }

@@ -95,18 +95,22 @@ function wideInteger(low: bigint, high: bigint, expected: string): Codec<bigint>
 }
 
 const word = bigUint(64);
+const DOUBLE_HIGH = WIDE_HIGH * WIDE_HIGH;
 
 /** An unsigned integer in [0, 2^128), as bigint: the pair of its high and its low 64 bits. For sums that only grow. */
 export const uint128: Codec<bigint> = {
   write(writer, object) {
-    if (typeof object !== 'bigint' || object < 0n || object >= WIDE_HIGH * WIDE_HIGH) refuse('unsigned 128-bit integer');
+    if (typeof object !== 'bigint' || object < 0n || object >= DOUBLE_HIGH) refuse('unsigned 128-bit integer');
+    const isWord = object < WIDE_HIGH;
     writer.head(MAJOR.array, 2);
-    word.write(writer, object / WIDE_HIGH);
-    word.write(writer, object % WIDE_HIGH);
+    word.write(writer, isWord ? 0n : object / WIDE_HIGH);
+    word.write(writer, isWord ? object : object % WIDE_HIGH);
   },
   read(reader) {
     if (reader.argumentOf(MAJOR.array) !== 2) return refuse('unsigned 128-bit integer', reader);
-    return word.read(reader) * WIDE_HIGH + word.read(reader);
+    const high = word.read(reader);
+    const low = word.read(reader);
+    return high === 0n ? low : high * WIDE_HIGH + low;
   },
 };
 
