@@ -97,7 +97,7 @@ function applyOperation(state: StateWriter, operation: CaesarOperation, context:
   const author = ownerAccount(context.owner);
   switch (operation.kind) {
     case 'transfers':
-      applyTransfers(state, author, authorised(author, operation.transfers), context.time);
+      applyTransfers(state, author, operation.transfers, context.time, assertAuthorised);
       return NOTHING;
     case 'escrow.fund':
       fundEscrow(state, { ...operation, owner: context.owner }, context.time);
@@ -118,14 +118,10 @@ function applyOperation(state: StateWriter, operation: CaesarOperation, context:
   }
 }
 
-/** Each is looked at when its turn comes: the first that is wrong, whatever is wrong with it, is the one that is told. */
-function* authorised(author: string, transfers: readonly Transfer[]): Iterable<Transfer> {
-  for (const transfer of transfers) {
-    if (transfer.debit !== author) throw caesarError('caesar.not_authorised', { account: transfer.debit });
-    // Escrow is funded and spent through its own operations only, so that its record matches its account.
-    if (!transfer.credit.startsWith('owner/') && !transfer.credit.startsWith('pool/')) throw caesarError('caesar.account_invalid');
-    yield transfer;
-  }
+function assertAuthorised(author: string, transfer: Transfer): void {
+  if (transfer.debit !== author) throw caesarError('caesar.not_authorised', { account: transfer.debit });
+  // Escrow is funded and spent through its own operations only, so that its record matches its account.
+  if (!transfer.credit.startsWith('owner/') && !transfer.credit.startsWith('pool/')) throw caesarError('caesar.account_invalid');
 }
 
 function assertNothingToSettle(state: StateReader, view: PlacementView, owner: Uint8Array, app: string): void {

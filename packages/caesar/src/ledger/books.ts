@@ -35,13 +35,16 @@ export function readTotal(state: StateReader): bigint {
   return stored === undefined ? 0n : decode(totalCodec, stored);
 }
 
+interface OpenAccount {
+  account: Account;
+  /** As the state holds it before the first write. */
+  readonly opening: Account | undefined;
+}
+
 /** Accounts and journal while transfers are booked: decoded once, written once, by `close`. */
 export class Books {
   readonly state: StateWriter;
-  readonly #accounts = new Map<string, Account>();
-  /** Balances of the accounts that the state holds, before the first write. */
-  readonly #opening = new Map<string, bigint>();
-  readonly #written = new Set<string>();
+  readonly #open = new Map<string, OpenAccount>();
   #journal: Journal | undefined;
 
   constructor(state: StateWriter) {
@@ -49,12 +52,10 @@ export class Books {
   }
 
   account(name: string): Account | undefined {
-    const known = this.#accounts.get(name);
-    if (known !== undefined) return known;
+    const known = this.#open.get(name);
+    if (known !== undefined) return known.account;
     const account = readAccount(this.state, name);
-    if (account === undefined) return undefined;
-    this.#accounts.set(name, account);
-    this.#opening.set(name, balance(account));
+    if (account !== undefined) this.#open.set(name, { account, opening: account });
     return account;
   }
 
@@ -67,8 +68,9 @@ export class Books {
 
   write(name: string, account: Account): void {
     assert(!account.limited || available(account) >= 0n, 'a limited account is never overdrawn');
-    this.#accounts.set(name, account);
-    this.#written.add(name);
+    const known = this.#open.get(name);
+    if (known === undefined) this.#open.set(name, { account, opening: undefined });
+    else known.account = account;
   }
 
   /** `transfer`: encoded. */
@@ -80,9 +82,9 @@ export class Books {
   /** Writes what has changed into the state, the total by what the accounts hold before and after. */
   close(): void {
     let change = 0n;
-    for (const name of this.#written) {
-      const account = this.existing(name);
-      if (name !== ISSUANCE) change += balance(account) - (this.#opening.get(name) ?? 0n);
+    for (const [name, { account, opening }] of this.#open) {
+      if (account === opening) continue;
+      if (name !== ISSUANCE) change += balance(account) - (opening === undefined ? 0n : balance(opening));
       this.state.set(textKey(ACCOUNT, name), encode(accountCodec, account));
     }
     if (change !== 0n) this.state.set(TOTAL, encode(totalCodec, readTotal(this.state) + change));

@@ -1,9 +1,8 @@
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** State keys of this machine: an ASCII prefix, then the parts that make it unique. */
 export function textKey(prefix: string, name = ''): Uint8Array {
-  return encoder.encode(`${prefix}/${name}`);
+  return Buffer.from(`${prefix}/${name}`);
 }
 
 export function textOfKey(prefix: string, key: Uint8Array): string {
@@ -11,7 +10,7 @@ export function textOfKey(prefix: string, key: Uint8Array): string {
 }
 
 export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
 
 /** Sixteen hex digits, so that text order is numeric order. */

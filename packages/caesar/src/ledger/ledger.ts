@@ -62,10 +62,22 @@ export function bookTransfer(state: StateWriter, author: string, transfer: Trans
   if (!applyTransfer(state, author, transfer, time)) throw caesarError('caesar.transfer_conflict', { id: hex(transfer.id) });
 }
 
-/** As `applyTransfer`, one after the other. After an exception the state is to be given up. */
-export function applyTransfers(state: StateWriter, author: string, transfers: Iterable<Transfer>, time: number): void {
+/**
+ * As `applyTransfer`, one after the other, each when `assertMay` has let it pass: the first that is wrong, whatever is wrong with it,
+ * is the one that is told. After an exception the state is to be given up.
+ */
+export function applyTransfers(
+  state: StateWriter,
+  author: string,
+  transfers: Iterable<Transfer>,
+  time: number,
+  assertMay: (author: string, transfer: Transfer) => void = () => {},
+): void {
   const books = new Books(state);
-  for (const transfer of transfers) enter(books, author, transfer, time);
+  for (const transfer of transfers) {
+    assertMay(author, transfer);
+    enter(books, author, transfer, time);
+  }
   books.close();
 }
 
