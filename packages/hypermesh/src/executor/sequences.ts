@@ -1,10 +1,10 @@
 import type { StateReader } from '../machine/machine.ts';
-import { writeNumber } from '../state/level.ts';
+import { readNumber, writeNumber } from '../state/level.ts';
 
 /** The owner's last executed sequence; 0 before the first. */
 export function sequenceIn(sequences: StateReader, owner: Uint8Array): number {
   const value = sequences.get(owner);
-  return value === undefined ? 0 : Number(Buffer.from(value.buffer, value.byteOffset, value.length).readBigUInt64BE());
+  return value === undefined ? 0 : readNumber(value);
 }
 
 export function sequenceValue(sequence: number): Uint8Array {

@@ -39,7 +39,13 @@ export function numberKey(tag: number, number: number): Uint8Array {
 }
 
 export function numberOf(key: Uint8Array): number {
-  return Number(new DataView(key.buffer, key.byteOffset, key.length).getBigUint64(1));
+  return readNumber(key.subarray(1));
+}
+
+/** What `writeNumber` gives, from the first byte on. */
+export function readNumber(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  return view.getUint32(0) * UINT32_SPAN + view.getUint32(4);
 }
 
 /** A safe integer that is not negative as eight bytes, the highest first. */

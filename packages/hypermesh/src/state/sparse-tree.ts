@@ -171,10 +171,11 @@ type PairHash = (first: string, second: string) => string;
 /** `hashLabelledText` of two hashes, without a new buffer for each. */
 function pairHash(label: string): PairHash {
   const scratch = Buffer.from(labelled(label, new Uint8Array(2 * HASH_BYTES)));
-  const at = scratch.length - 2 * HASH_BYTES;
+  const left = scratch.subarray(-2 * HASH_BYTES, -HASH_BYTES);
+  const right = scratch.subarray(-HASH_BYTES);
   return (first, second) => {
-    scratch.write(first, at, HASH_BYTES, 'base64url');
-    scratch.write(second, at + HASH_BYTES, HASH_BYTES, 'base64url');
+    left.write(first, 'base64url');
+    right.write(second, 'base64url');
     return blake3Text(scratch);
   };
 }
