@@ -4,7 +4,7 @@ export { createFile, replaceFile, syncDirectory } from './durable-file.ts';
 export { type Attempt, raceAttempts, type RaceOptions } from './race-attempts.ts';
 export type { CborReader } from './codec/cbor-reader.ts';
 export type { CborWriter } from './codec/cbor-writer.ts';
-export { type Codec, type Decoded, decode, encode, ENCODED_BYTES_MAX } from './codec/codec.ts';
+export { type Codec, type Decoded, decode, encode, ENCODED_BYTES_MAX, withEncoding } from './codec/codec.ts';
 export * from './codec/combinators.ts';
 export * from './crypto/algorithms.ts';
 export type * from './crypto/keys.ts';

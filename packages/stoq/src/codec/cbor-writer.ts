@@ -41,12 +41,21 @@ export class CborWriter {
     return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#at);
   }
 
+  /** What `use` makes of everything written, which it sees in the memory of the writer; then the writer starts anew, as with `take`. */
+  lend<Result>(use: (written: Uint8Array) => Result): Result {
+    const length = this.#at;
+    try {
+      return use(this.#bytes.subarray(0, length));
+    } finally {
+      this.#restart(length);
+    }
+  }
+
   /** A copy of everything written; the writer starts anew, and its memory holds nothing of it, as it may be a secret. */
   take(): Uint8Array {
     const length = this.#at;
     const copy = this.#bytes.slice(0, length);
-    this.#bytes.fill(0, 0, length);
-    this.#at = this.#headroom;
+    this.#restart(length);
     return copy;
   }
 
@@ -137,6 +146,11 @@ export class CborWriter {
     }
     this.#at = at + value.length;
     return true;
+  }
+
+  #restart(length: number): void {
+    this.#bytes.fill(0, 0, length);
+    this.#at = this.#headroom;
   }
 
   #reserve(length: number): void {

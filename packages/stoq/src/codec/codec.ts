@@ -21,13 +21,30 @@ let idle: CborWriter | undefined;
 
 /** Canonical CBOR (RFC 8949, section 4.2.1: shortest heads, definite lengths) of the object. */
 export function encode<T>(codec: Codec<T>, object: T): Uint8Array {
+  const writer = written(codec, object);
+  const encoded = writer.take();
+  keep(writer);
+  return encoded;
+}
+
+/** What `use` makes of the encoding, whose memory is lent to it: it is of another content as soon as `use` returns. */
+export function withEncoding<T, Result>(codec: Codec<T>, object: T, use: (encoded: Uint8Array) => Result): Result {
+  const writer = written(codec, object);
+  const result = writer.lend(use);
+  keep(writer);
+  return result;
+}
+
+function written<T>(codec: Codec<T>, object: T): CborWriter {
   // A codec that encodes something on its way finds none here and makes another.
   const writer = idle ?? new CborWriter();
   idle = undefined;
   codec.write(writer, object);
-  const encoded = writer.take();
+  return writer;
+}
+
+function keep(writer: CborWriter): void {
   if (writer.capacity <= KEPT_BYTES_MAX) idle = writer;
-  return encoded;
 }
 
 /** Accepts bytes only if encoding the result again gives the same bytes. */

@@ -12,6 +12,8 @@ const LABEL_FORM = /^[\x21-\x7e]+$/;
 // Up to this length, what is hashed with a label is laid out behind it in memory that is there: keys and records are shorter.
 const LAID_OUT_BYTES_MAX = 4096;
 const layout = new Uint8Array(LAID_OUT_BYTES_MAX);
+/** The first bytes of the layout, by their number: a view costs more than what it shows. */
+const layoutViews = new Array<Uint8Array | undefined>(LAID_OUT_BYTES_MAX + 1);
 const digestScratch = Buffer.alloc(HASH_BYTES);
 
 /** BLAKE3-256. */
@@ -82,7 +84,7 @@ export function hashLabelledText(label: string, bytes: Uint8Array): string {
   if (!(length <= LAID_OUT_BYTES_MAX)) return blake3Text(labelled(label, bytes));
   layout.set(prefix);
   layout.set(bytes, prefix.length);
-  const text = blake3Text(layout.subarray(0, length));
+  const text = blake3Text((layoutViews[length] ??= layout.subarray(0, length)));
   // It may be a secret.
   layout.fill(0, prefix.length, length);
   return text;

@@ -20,6 +20,7 @@ import {
   uint,
   uint128,
   union,
+  withEncoding,
 } from '@hypermesh/stoq';
 
 const vote = struct({ mesh: bytes(4), round: uint(), voter: text(16), weight: optional(bigUint(64)), tags: list(uint(9), 3) });
@@ -193,6 +194,33 @@ describe('canonical codec', () => {
     for (const own of [encode(bytesUpTo(900), new Uint8Array(500)), decode(bytesUpTo(900), encode(bytesUpTo(900), new Uint8Array(500)))]) {
       expect(own.buffer.byteLength).toBe(own.length);
     }
+  });
+
+  it('lends what it encodes, and takes it back', () => {
+    const codec = bytesUpTo(10_000);
+    for (const length of [3, 9_000]) {
+      const object = new Uint8Array(length).fill(7);
+      const seen = withEncoding(codec, object, (encoded) => ({ encoded, copy: Uint8Array.from(encoded), other: encode(text(3), 'abc') }));
+      expect(seen.copy).toEqual(encode(codec, object));
+      expect(seen.other).toEqual(encode(text(3), 'abc'));
+      expect([...seen.encoded].every((byte) => byte === 0)).toBe(true);
+    }
+    const failing = (): never => {
+      throw new RangeError('not now');
+    };
+    expect(() => withEncoding(codec, new Uint8Array(1), failing)).toThrow('not now');
+    expect(encode(text(3), 'abc')).toEqual(new Uint8Array([0x63, 0x61, 0x62, 0x63]));
+  });
+
+  it('keeps integers whole around every length of a head', () => {
+    for (const power of [0, 8, 16, 31, 32, 33, 52, 53, 54, 63]) {
+      for (const value of [2n ** BigInt(power) - 1n, 2n ** BigInt(power), 2n ** BigInt(power) + 1n]) {
+        expect(decode(bigUint(64), encode(bigUint(64), value))).toBe(value);
+        for (const wide of [value, value << 64n, (value << 64n) + value]) expect(decode(uint128, encode(uint128, wide))).toBe(wide);
+      }
+    }
+    expect(codeOf(() => decode(bigUint(64), Buffer.from('1b00000000ffffffff', 'hex')))).toBe('stoq.codec_malformed');
+    expect(decode(bigUint(64), Buffer.from('1b0000000100000000', 'hex'))).toBe(2n ** 32n);
   });
 
   it('encodes within an encoder', () => {

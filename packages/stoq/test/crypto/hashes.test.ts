@@ -1,7 +1,7 @@
 import { blake3 as otherBlake3 } from '@noble/hashes/blake3.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blake3, hashLabelled, labelled } from '@hypermesh/stoq';
+import { blake3, blake3Text, hashLabelled, hashLabelledText, hashOfText, labelled, textOfHash } from '@hypermesh/stoq';
 
 describe('BLAKE3', () => {
   it('is what another implementation gives, whatever was hashed before', () => {
@@ -33,11 +33,30 @@ describe('labels', () => {
     expect(hashLabelled('test/hash/1', new Uint8Array([7]))).toEqual(blake3(input));
   });
 
+  it('stand in front of inputs of any length, whatever was hashed before', () => {
+    for (const length of [0, 1, 4083, 4084, 4085, 10_000, 3]) {
+      const input = new Uint8Array(length).fill(length);
+      expect(hashLabelled('test/hash/1', input)).toEqual(otherBlake3(labelled('test/hash/1', input)));
+    }
+  });
+
   it.each([
     ['with a space', 'a b'],
     ['too long', 'x'.repeat(65)],
     ['that are none', ''],
   ])('are refused %s', (_, label) => {
     expect(() => labelled(label, new Uint8Array())).toThrow('a label is printable ASCII');
+  });
+});
+
+describe('texts of hashes', () => {
+  it('stand for the same bytes', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const input = new Uint8Array([byte]);
+      const hash = blake3(input);
+      expect(blake3Text(input)).toBe(textOfHash(hash));
+      expect(hashOfText(textOfHash(hash))).toEqual(hash);
+      expect(hashLabelledText('test/hash/1', input)).toBe(textOfHash(hashLabelled('test/hash/1', input)));
+    }
   });
 });
