@@ -9,7 +9,7 @@ function mapState(entries: Map<string, Uint8Array>): StateWriter & { copy(): Sta
   const keyOf = (key: Uint8Array): string => Buffer.from(key).toString('latin1');
   return {
     get: (key) => entries.get(keyOf(key)),
-    set: (key, value) => void entries.set(keyOf(key), value),
+    set: (key, value) => void entries.set(keyOf(key), Uint8Array.from(value)),
     delete: (key) => void entries.delete(keyOf(key)),
     *scan(prefix) {
       const start = keyOf(prefix);

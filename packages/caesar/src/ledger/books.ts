@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { bigUint, bytes, type Codec, decode, encode, hashLabelled, struct, uint } from '@hypermesh/stoq';
+import { bigUint, bytes, type Codec, decode, hashLabelled, struct, uint, withEncoding } from '@hypermesh/stoq';
 import type { StateReader, StateWriter } from '@hypermesh/mesh/machine';
 import { type Account, accountCodec, available, balance, ISSUANCE } from './account.ts';
-import { textKey } from './keys.ts';
+import { store, textKey } from './keys.ts';
+import { type Transfer, transferCodec } from './transfer.ts';
 
 export const ACCOUNT = 'account';
 const JOURNAL = textKey('journal');
@@ -20,7 +21,11 @@ export interface Journal {
 
 /** Undefined when no transfer has touched the account. */
 export function readAccount(state: StateReader, name: string): Account | undefined {
-  const stored = state.get(textKey(ACCOUNT, name));
+  return accountAt(state, textKey(ACCOUNT, name));
+}
+
+function accountAt(state: StateReader, key: Uint8Array): Account | undefined {
+  const stored = state.get(key);
   return stored === undefined ? undefined : decode(accountCodec, stored);
 }
 
@@ -36,6 +41,8 @@ export function readTotal(state: StateReader): bigint {
 }
 
 interface OpenAccount {
+  readonly name: string;
+  readonly key: Uint8Array;
   account: Account;
   /** As the state holds it before the first write. */
   readonly opening: Account | undefined;
@@ -54,8 +61,9 @@ export class Books {
   account(name: string): Account | undefined {
     const known = this.#open.get(name);
     if (known !== undefined) return known.account;
-    const account = readAccount(this.state, name);
-    if (account !== undefined) this.#open.set(name, { account, opening: account });
+    const key = textKey(ACCOUNT, name);
+    const account = accountAt(this.state, key);
+    if (account !== undefined) this.#open.set(name, { name, key, account, opening: account });
     return account;
   }
 
@@ -69,25 +77,25 @@ export class Books {
   write(name: string, account: Account): void {
     assert(!account.limited || available(account) >= 0n, 'a limited account is never overdrawn');
     const known = this.#open.get(name);
-    if (known === undefined) this.#open.set(name, { account, opening: undefined });
+    if (known === undefined) this.#open.set(name, { name, key: textKey(ACCOUNT, name), account, opening: undefined });
     else known.account = account;
   }
 
-  /** `transfer`: encoded. */
-  extendJournal(transfer: Uint8Array): void {
+  extendJournal(transfer: Transfer): void {
     const { count, head } = (this.#journal ??= readJournal(this.state));
-    this.#journal = { count: count + 1, head: hashLabelled('caesar/journal/1', Buffer.concat([head, transfer])) };
+    const next = withEncoding(transferCodec, transfer, (encoded) => hashLabelled('caesar/journal/1', Buffer.concat([head, encoded])));
+    this.#journal = { count: count + 1, head: next };
   }
 
   /** Writes what has changed into the state, the total by what the accounts hold before and after. */
   close(): void {
     let change = 0n;
-    for (const [name, { account, opening }] of this.#open) {
+    for (const { name, key, account, opening } of this.#open.values()) {
       if (account === opening) continue;
       if (name !== ISSUANCE) change += balance(account) - (opening === undefined ? 0n : balance(opening));
-      this.state.set(textKey(ACCOUNT, name), encode(accountCodec, account));
+      store(this.state, key, accountCodec, account);
     }
-    if (change !== 0n) this.state.set(TOTAL, encode(totalCodec, readTotal(this.state) + change));
-    if (this.#journal !== undefined) this.state.set(JOURNAL, encode(journalCodec, this.#journal));
+    if (change !== 0n) store(this.state, TOTAL, totalCodec, readTotal(this.state) + change);
+    if (this.#journal !== undefined) store(this.state, JOURNAL, journalCodec, this.#journal);
   }
 }

@@ -4,7 +4,7 @@ import { EXPIRIES_PER_BLOCK_MAX, PENDING_MS_MAX, SUPPLY_UNITS } from '../constan
 import { caesarError } from '../errors.ts';
 import { type Account, accountCodec, assertAccountName, available, balance, EMPTY_ACCOUNT, ISSUANCE } from './account.ts';
 import { ACCOUNT, Books } from './books.ts';
-import { hex, sortable, textKey, textOfKey } from './keys.ts';
+import { hex, sortable, store, textKey, textOfKey } from './keys.ts';
 import { type Transfer, transferCodec, type TransferRecord, transferRecordCodec, type TransferState } from './transfer.ts';
 
 const TRANSFER = 'transfer';
@@ -123,7 +123,7 @@ function enter(books: Books, author: string, transfer: Transfer, time: number): 
       record(books, key, { ...transfer, state: settle(books, author, transfer), time });
       break;
   }
-  books.extendJournal(encode(transferCodec, transfer));
+  books.extendJournal(transfer);
   return true;
 }
 
@@ -180,7 +180,7 @@ function release(books: Books, pending: TransferRecord): void {
 }
 
 function record(books: Books, key: Uint8Array, transfer: TransferRecord): void {
-  books.state.set(key, encode(transferRecordCodec, transfer));
+  store(books.state, key, transferRecordCodec, transfer);
 }
 
 function transferKey(author: string, id: Uint8Array): Uint8Array {

@@ -21,6 +21,7 @@ export interface StateReader {
 }
 
 export interface StateWriter extends StateReader {
+  /** Takes copies: what the caller does with the bytes afterwards does not reach the state. */
   set(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
 }
