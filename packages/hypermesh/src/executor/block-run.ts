@@ -59,6 +59,7 @@ export function runBlock(input: BlockRunInput): BlockResult {
 interface RunningMachine {
   readonly machine: Machine;
   readonly overlay: Overlay;
+  readonly view: ApplyContext['view'];
 }
 
 class BlockRun {
@@ -73,13 +74,15 @@ class BlockRun {
   constructor(input: BlockRunInput) {
     this.#input = input;
     this.#sequences = new Overlay(input.sequences);
-    for (const { machine, state } of input.slots) this.#machines.set(machine.name, { machine, overlay: new Overlay(state) });
+    for (const { machine, state } of input.slots) {
+      this.#machines.set(machine.name, { machine, overlay: new Overlay(state), view: viewOf(machine, input.slots) });
+    }
   }
 
   beginBlock(): void {
-    for (const { machine, overlay } of this.#machines.values()) {
+    for (const { machine, overlay, view } of this.#machines.values()) {
       try {
-        machine.beginBlock(overlay, this.#context(machine, NO_OWNER, NO_OWNER));
+        machine.beginBlock(overlay, this.#context(view, NO_OWNER, NO_OWNER));
       } catch (cause) {
         throw this.#halted(machine, cause);
       }
@@ -135,8 +138,8 @@ class BlockRun {
     }
   }
 
-  #apply({ machine, overlay }: RunningMachine, transaction: DecodedTransaction): Pick<Receipt, 'code' | 'results'> {
-    const context = this.#context(machine, transaction.body.owner, transaction.id);
+  #apply({ machine, overlay, view }: RunningMachine, transaction: DecodedTransaction): Pick<Receipt, 'code' | 'results'> {
+    const context = this.#context(view, transaction.body.owner, transaction.id);
     const mark = overlay.mark();
     try {
       const results: Uint8Array[] = [];
@@ -155,21 +158,17 @@ class BlockRun {
     }
   }
 
-  #context(machine: Machine, owner: Uint8Array, transactionId: Uint8Array): ApplyContext {
-    const { block, slots } = this.#input;
-    return {
-      time: block.time,
-      height: block.height,
-      blockId: block.id,
-      transactionId,
-      owner,
-      view(name: string): StateReader | undefined {
-        return machine.views.includes(name) ? slots.find((slot) => slot.machine.name === name)?.state : undefined;
-      },
-    };
+  #context(view: ApplyContext['view'], owner: Uint8Array, transactionId: Uint8Array): ApplyContext {
+    const { time, height, id } = this.#input.block;
+    return { time, height, blockId: id, transactionId, owner, view };
   }
 
   #halted(machine: Machine, cause: unknown): Error {
     return hypermeshError('hypermesh.machine_halted', { machine: machine.name, height: this.#input.block.height }, { cause });
   }
+}
+
+/** The states that the machine may see, as of the previous block. */
+function viewOf({ views }: Machine, slots: readonly MachineSlot[]): ApplyContext['view'] {
+  return (name) => (views.includes(name) ? slots.find(({ machine }) => machine.name === name)?.state : undefined);
 }

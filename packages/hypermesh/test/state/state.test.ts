@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hashLabelled } from '@hypermesh/stoq';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SPENT } from '../../src/machine/machine.ts';
@@ -52,6 +53,50 @@ describe('sparse Merkle tree', () => {
         if (content.size === 0) expect(rootHash(tree)).toEqual(EMPTY_HASH);
       }),
     );
+  });
+
+  test('has the root that its definition gives', () => {
+    const hash = (label: string, ...parts: Uint8Array[]): Uint8Array => hashLabelled(label, Buffer.concat(parts));
+    type Place = readonly [path: Uint8Array, leaf: Uint8Array];
+    const bit = (path: Uint8Array, depth: number): number => (path[depth >> 3]! >> (7 - (depth & 7))) & 1;
+    const rootOf = (places: readonly Place[], depth: number): Uint8Array => {
+      if (places.length <= 1) return places[0]?.[1] ?? EMPTY_HASH;
+      const side = (wanted: number): Uint8Array =>
+        rootOf(
+          places.filter(([path]) => bit(path, depth) === wanted),
+          depth + 1,
+        );
+      return hash('hypermesh/state-branch/1', side(0), side(1));
+    };
+    let tree: TreeNode | null = null;
+    const places: Place[] = [];
+    for (let at = 0; at < 300; at++) {
+      const path = hash('hypermesh/state-key/1', utf8(`k${at}`));
+      places.push([path, hash('hypermesh/state-leaf/1', path, hash('hypermesh/state-value/1', utf8(`v${at}`)))]);
+      tree = updateTree(tree, [change(`k${at}`, `v${at}`)]);
+    }
+    expect(rootHash(tree)).toEqual(rootOf(places, 0));
+    expect(rootHash(updateTree(null, [change('k0', 'v0')]))).toEqual(places[0]![1]);
+  });
+
+  test('refuses hashes of another length', () => {
+    const tree = updateTree(
+      null,
+      Array.from({ length: 8 }, (_, at) => change(`k${at}`, 'v')),
+    );
+    const root = rootHash(tree);
+    const proof = proveKey(tree, utf8('k1'));
+    const leaf = proof.leaf!;
+    expect(verifyTreeProof(root, utf8('k1'), utf8('v'), proof)).toBe(true);
+    const longer = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, Uint8Array.of(0)]);
+    for (const forged of [
+      { ...proof, siblings: [...proof.siblings.slice(0, -1), longer(proof.siblings.at(-1)!)] },
+      { ...proof, siblings: [...proof.siblings.slice(0, -1), proof.siblings.at(-1)!.slice(1)] },
+      { ...proof, leaf: { ...leaf, path: longer(leaf.path) } },
+      { ...proof, leaf: { ...leaf, valueHash: longer(leaf.valueHash) } },
+    ]) {
+      expect(verifyTreeProof(root, utf8('k1'), utf8('v'), forged)).toBe(false);
+    }
   });
 
   test('proves presence and absence, and nothing else', () => {
@@ -150,6 +195,7 @@ describe('ordered keys', () => {
     }
     const sorted = [...model].sort();
     expect([...keys.from('')]).toEqual(sorted);
+    expect(keys.all()).toEqual(sorted);
     expect([...keys.from('\u0080')]).toEqual(sorted.filter((name) => name >= '\u0080'));
     for (const name of ['', 'a', '\u00fe\u00fe', '\u00ff\u00ff\u00ff', ...sorted.slice(0, 2000)]) {
       expect(keys.first(name)).toBe(sorted.find((other) => other >= name));
@@ -266,9 +312,14 @@ describe('overlay', () => {
     const limit = expect.objectContaining({ code: 'hypermesh.state_limit' });
     expect(() => overlay.set(new Uint8Array(STATE_KEY_BYTES_MAX + 1), utf8(''))).toThrow(limit);
     expect(() => overlay.set(utf8('k'), new Uint8Array(STATE_VALUE_BYTES_MAX + 1))).toThrow(limit);
+    const name = new Uint8Array(STATE_KEY_BYTES_MAX);
     const value = utf8('v');
-    overlay.set(new Uint8Array(STATE_KEY_BYTES_MAX), value);
+    overlay.set(name, value);
+    name.fill(1);
     value[0] = 0;
     expect(overlay.get(new Uint8Array(STATE_KEY_BYTES_MAX))).toEqual(Uint8Array.from(utf8('v')));
+    expect(overlay.get(name)).toBeUndefined();
+    expect(overlay.changes()).toEqual([{ name: '\0'.repeat(STATE_KEY_BYTES_MAX), value: Uint8Array.from(utf8('v')) }]);
+    expect(overlay.get(new Uint8Array(STATE_KEY_BYTES_MAX + 1))).toBeUndefined();
   });
 });
