@@ -1,6 +1,6 @@
 import { CodedError, equalBytes } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
-import type { ApplyContext, Machine, StateReader } from '../machine/machine.ts';
+import type { ApplyContext, Machine } from '../machine/machine.ts';
 import type { MachineState } from '../state/machine-state.ts';
 import { Overlay } from '../state/overlay.ts';
 import type { StateChange } from '../state/sparse-tree.ts';

@@ -13,7 +13,7 @@ const LABEL_FORM = /^[\x21-\x7e]+$/;
 const LAID_OUT_BYTES_MAX = 4096;
 const layout = new Uint8Array(LAID_OUT_BYTES_MAX);
 /** The first bytes of the layout, by their number: a view costs more than what it shows. */
-const layoutViews = new Array<Uint8Array | undefined>(LAID_OUT_BYTES_MAX + 1);
+const layoutViews = Array.from<Uint8Array | undefined>({ length: LAID_OUT_BYTES_MAX + 1 });
 const digestScratch = Buffer.alloc(HASH_BYTES);
 
 /** BLAKE3-256. */
