@@ -1,7 +1,9 @@
+import { strict as assert } from 'node:assert';
 import { Level } from 'level';
 import { hypermeshError } from '../errors.ts';
 
 const UINT32_SPAN = 2 ** 32;
+const NUMBER_BYTES = 8;
 
 export type BytesLevel = Level<Uint8Array, Uint8Array>;
 
@@ -24,7 +26,7 @@ export async function getBytes(db: BytesLevel, key: Uint8Array): Promise<Uint8Ar
 
 /** A key of one byte that says what it is, and bytes. */
 export function tagged(tag: number, bytes: Uint8Array): Uint8Array {
-  const key = new Uint8Array(1 + bytes.length);
+  const key = Buffer.allocUnsafe(1 + bytes.length);
   key[0] = tag;
   key.set(bytes, 1);
   return key;
@@ -44,8 +46,10 @@ export function numberOf(key: Uint8Array): number {
 
 /** What `writeNumber` gives, from the first byte on. */
 export function readNumber(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
-  return view.getUint32(0) * UINT32_SPAN + view.getUint32(4);
+  assert(bytes.length >= NUMBER_BYTES, 'a stored number has eight bytes');
+  let number = 0;
+  for (let at = 0; at < NUMBER_BYTES; at++) number = number * 256 + (bytes[at] as number);
+  return number;
 }
 
 /** A safe integer that is not negative as eight bytes, the highest first. */

@@ -12,13 +12,12 @@ const SAFE_HIGH_SPAN = 2 ** 21;
 
 /** Reads items of CBOR one after the other, each only in the form that `CborWriter` gives it. Throws `stoq.codec_malformed`. */
 export class CborReader {
-  readonly #buffer: Buffer;
-  /** The memory of the buffer, as what is quick to copy. */
   readonly #bytes: Uint8Array;
+  /** The same memory, made for the first text: many objects have none. */
+  #texts: Buffer | undefined;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#bytes = plainBytes(bytes);
   }
 
@@ -28,7 +27,7 @@ export class CborReader {
   }
 
   get remaining(): number {
-    return this.#buffer.length - this.#at;
+    return this.#bytes.length - this.#at;
   }
 
   end(): void {
@@ -37,11 +36,11 @@ export class CborReader {
 
   /** The first byte of the next item, which is not taken; -1 at the end. */
   peek(): number {
-    return this.#buffer[this.#at] ?? -1;
+    return this.#bytes[this.#at] ?? -1;
   }
 
   byte(): number {
-    return this.#buffer[this.skip(1)] as number;
+    return this.#bytes[this.skip(1)] as number;
   }
 
   /** Whether the next item is null, which is taken then. */
@@ -73,7 +72,7 @@ export class CborReader {
   /** The next bytes in the memory of the message. */
   view(length: number): Uint8Array {
     const at = this.skip(length);
-    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + at, length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   /** A copy of the next bytes, which does not keep the message alive. */
@@ -108,34 +107,46 @@ export class CborReader {
   /** Passes over the next bytes; their offset. */
   skip(length: number): number {
     const at = this.#at;
-    if (length > this.#buffer.length - at) malformed('truncated');
+    if (length > this.#bytes.length - at) malformed('truncated');
     this.#at = at + length;
     return at;
   }
 
   #isAscii(from: number, to: number): boolean {
-    for (let at = from; at < to; at++) if ((this.#buffer[at] as number) > ASCII_MAX) return false;
+    for (let at = from; at < to; at++) if ((this.#bytes[at] as number) > ASCII_MAX) return false;
     return true;
+  }
+
+  get #buffer(): Buffer {
+    const { buffer, byteOffset, length } = this.#bytes;
+    return (this.#texts ??= Buffer.from(buffer, byteOffset, length));
+  }
+
+  #uint16(at: number): number {
+    return ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
+  }
+
+  #uint32(at: number): number {
+    return this.#uint16(at) * 0x1_0000 + this.#uint16(at + 2);
   }
 
   /** The argument of a head in its shortest form. */
   #argument(info: number): number {
     if (info < 24) return info;
-    const buffer = this.#buffer;
     if (info === 24) return shortest(this.byte(), 24);
-    if (info === 25) return shortest(buffer.readUInt16BE(this.skip(2)), 0x100);
-    if (info === 26) return shortest(buffer.readUInt32BE(this.skip(4)), 0x1_0000);
+    if (info === 25) return shortest(this.#uint16(this.skip(2)), 0x100);
+    if (info === 26) return shortest(this.#uint32(this.skip(4)), 0x1_0000);
     if (info !== 27) return malformed('indefinite length');
     const at = this.skip(8);
-    return shortest(buffer.readUInt32BE(at) * UINT32_SPAN + buffer.readUInt32BE(at + 4), UINT32_SPAN);
+    return shortest(this.#uint32(at) * UINT32_SPAN + this.#uint32(at + 4), UINT32_SPAN);
   }
 
   #wideArgument(): bigint {
     const at = this.skip(8);
-    const high = this.#buffer.readUInt32BE(at);
+    const high = this.#uint32(at);
     if (high === 0) malformed('a head is not in its shortest form');
     // One bigint instead of the four that the whole word takes.
-    return high < SAFE_HIGH_SPAN ? BigInt(high * UINT32_SPAN + this.#buffer.readUInt32BE(at + 4)) : this.#buffer.readBigUInt64BE(at);
+    return high < SAFE_HIGH_SPAN ? BigInt(high * UINT32_SPAN + this.#uint32(at + 4)) : this.#buffer.readBigUInt64BE(at);
   }
 }
 
