@@ -78,7 +78,6 @@ export function nameOf(key: Uint8Array): string {
 
 /** The inverse of `nameOf`. */
 export function keyOf(name: string): Uint8Array {
-  const key = new Uint8Array(name.length);
-  for (let index = 0; index < name.length; index++) key[index] = name.charCodeAt(index);
-  return key;
+  const { buffer, byteOffset, length } = Buffer.from(name, 'latin1');
+  return new Uint8Array(buffer, byteOffset, length);
 }
