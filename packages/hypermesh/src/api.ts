@@ -90,7 +90,7 @@ export type MeshMethods = {
   readonly follow: { readonly kind: 'server-stream' } & MethodSpec<{ readonly afterHeight: number }, FollowItem>;
 };
 
-// Verified in some 20 ms, other work in between: others who submit wait little.
+// Verified in some 20 ms, with other work in between; calls wait for each other.
 export const SUBMITTED_TRANSACTIONS_MAX: number = 64;
 // A caller that waits longer asks again, perhaps another validator.
 export const RECEIPT_WAIT_MS_MAX: number = 30_000;

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause, systemClock } from '@hypermesh/stoq';
 
 /** Environment variable with the folder into which a daemon writes what is left after a collection. */
 export const LIVE_MEMORY_DIRECTORY: string = 'HYPERMESH_FUZZ_LIVE_MEMORY';
@@ -18,13 +18,15 @@ const BETWEEN_COLLECTIONS_MS = 1_000;
 // All daemons collect at once on few cores.
 const COLLECTED_MS_MAX = 20_000;
 const POLL_MS = 50;
+// In the daemons: as TypeScript in the source tree and as JavaScript when built.
+const PRELOADED = './collected-heap.entry';
 const MIB = 1024 * 1024;
 // More sessions at one time than at another, and what the mesh has ordered meanwhile. A leak of 200 bytes a call exceeds it.
 const GROWTH_MIB_MAX = 8;
 
 /** What `run` starts meanwhile can be asked by `liveMiB`. */
 export async function withLiveMemory<T>(directory: string, run: () => Promise<T>): Promise<T> {
-  const preload = new URL(`./collected-heap.entry${extname(import.meta.url)}`, import.meta.url).href;
+  const preload = new URL(PRELOADED + extname(import.meta.url), import.meta.url).href;
   const { NODE_OPTIONS } = process.env;
   process.env['NODE_OPTIONS'] = `${NODE_OPTIONS ?? ''} --import ${preload}`.trim();
   process.env[LIVE_MEMORY_DIRECTORY] = directory;
@@ -37,12 +39,12 @@ export async function withLiveMemory<T>(directory: string, run: () => Promise<T>
   }
 }
 
-/** The lowest of several collections. Throws when the process is gone or does not collect. */
-export async function liveMiB(directory: string, pid: number): Promise<number> {
-  let lowest = await collectedBytes(directory, pid);
+/** The lowest of several collections. Throws when the process is gone, does not collect, or the signal aborts. */
+export async function liveMiB(directory: string, pid: number, signal: AbortSignal): Promise<number> {
+  let lowest = await collectedBytes(directory, pid, signal);
   for (let collection = 1; collection < COLLECTIONS; collection++) {
-    await pause(BETWEEN_COLLECTIONS_MS);
-    lowest = Math.min(lowest, await collectedBytes(directory, pid));
+    await pause(systemClock, BETWEEN_COLLECTIONS_MS, signal);
+    lowest = Math.min(lowest, await collectedBytes(directory, pid, signal));
   }
   return Math.round((lowest * 10) / MIB) / 10;
 }
@@ -51,15 +53,16 @@ export function liveMemory(firstMiB: number, lastMiB: number): LiveMemory {
   return { firstMiB, lastMiB, flat: lastMiB <= firstMiB + GROWTH_MIB_MAX };
 }
 
-async function collectedBytes(directory: string, pid: number): Promise<number> {
+async function collectedBytes(directory: string, pid: number, signal: AbortSignal): Promise<number> {
   const file = join(directory, String(pid));
   await rm(file, { force: true });
+  signal.throwIfAborted();
   process.kill(pid, 'SIGUSR2');
-  const limit = AbortSignal.timeout(COLLECTED_MS_MAX);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(COLLECTED_MS_MAX)]);
   for (;;) {
     const written = await readFile(file, 'utf8').catch(() => undefined);
     if (written !== undefined) return Number(written);
-    if (limit.aborted) throw new Error(`process ${pid} has not collected its garbage within ${COLLECTED_MS_MAX} ms`);
-    await pause(POLL_MS);
+    limit.throwIfAborted();
+    await pause(systemClock, POLL_MS, limit);
   }
 }

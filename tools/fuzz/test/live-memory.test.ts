@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { liveMemory, liveMiB, withLiveMemory } from '../src/live-memory.ts';
 
+const soon = (): AbortSignal => AbortSignal.timeout(20_000);
+
 async function openDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'fuzz-live-'));
   onTestFinished(() => rm(directory, { recursive: true }));
@@ -26,7 +28,7 @@ test('what a process holds is counted, its garbage is not', { timeout: 30_000 },
   const directory = await openDirectory();
   const held = await withLiveMemory(directory, () => start('globalThis.held = new Uint8Array(64 * 1024 * 1024).fill(1)'));
   const garbage = await withLiveMemory(directory, () => start('for (let at = 0; at < 64; at++) new Uint8Array(1024 * 1024).fill(1)'));
-  const [holding, collected] = await Promise.all([liveMiB(directory, held.pid), liveMiB(directory, garbage.pid)]);
+  const [holding, collected] = await Promise.all([liveMiB(directory, held.pid, soon()), liveMiB(directory, garbage.pid, soon())]);
   expect(collected).toBeGreaterThan(1);
   expect(holding - collected).toBeGreaterThan(60);
   expect(holding - collected).toBeLessThan(68);
@@ -39,7 +41,9 @@ test('a process that is gone is an error, and later processes start as ever', { 
   expect(process.env).toEqual(before);
   child.kill('SIGKILL');
   await once(child, 'exit');
-  await expect(liveMiB(directory, child.pid)).rejects.toThrow('ESRCH');
+  await expect(liveMiB(directory, child.pid, soon())).rejects.toThrow('ESRCH');
+  const aborted = AbortSignal.abort(new Error('no more'));
+  await expect(liveMiB(directory, process.pid, aborted)).rejects.toThrow('no more');
 });
 
 test('growth by what sessions come and go is flat, growth beyond is not', () => {

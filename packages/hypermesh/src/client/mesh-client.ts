@@ -135,8 +135,9 @@ class ValidatorsClient implements MeshClient {
       const group = groupFrom(transactions, at);
       const { taken } = await this.#validators.until((client) => client.submitAll({ transactions: group }, { signal }), signal);
       at += Math.min(taken, group.length);
-      // Alone, the refused one comes back with the reason.
-      if (taken < group.length) await this.#submit(transactions[at++] as DecodedTransaction, signal);
+      const refused = taken < group.length ? transactions[at++] : undefined;
+      // Alone, it comes back with the reason.
+      if (refused !== undefined) await this.#submit(refused, signal);
     }
   }
 

@@ -54,6 +54,7 @@ export function readNumber(bytes: Uint8Array): number {
 
 /** A safe integer that is not negative as eight bytes, the highest first. */
 export function writeNumber(bytes: Buffer, number: number, at: number): void {
+  assert(Number.isSafeInteger(number) && number >= 0, 'a stored number is a safe integer that is not negative');
   bytes.writeUInt32BE(Math.floor(number / UINT32_SPAN), at);
   bytes.writeUInt32BE(number % UINT32_SPAN, at + 4);
 }

@@ -2,9 +2,9 @@ import type { StateReader } from '../machine/machine.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { rootHash, type StateChange, type TreeNode, updateTree } from './sparse-tree.ts';
 
-// As the longest key of the state.
-const SCRATCH_BYTES = 256;
-const scratch = Buffer.alloc(SCRATCH_BYTES);
+// Keys are composed of a few ids and names; the sorted map keeps them all in memory.
+export const STATE_KEY_BYTES_MAX: number = 256;
+const scratch = Buffer.alloc(STATE_KEY_BYTES_MAX);
 
 /** What a block would make of a state: nothing is changed before `adopt`. */
 export interface PreparedState {
@@ -71,13 +71,13 @@ export class MachineState implements StateReader {
 
 /** The bytes as a string of one code unit each: usable as a map key, in the order of the bytes. */
 export function nameOf(key: Uint8Array): string {
-  if (key.length > SCRATCH_BYTES) return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+  if (key.length > STATE_KEY_BYTES_MAX) return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
   scratch.set(key);
   return scratch.toString('latin1', 0, key.length);
 }
 
 /** The inverse of `nameOf`. */
 export function keyOf(name: string): Uint8Array {
-  const { buffer, byteOffset, length } = Buffer.from(name, 'latin1');
-  return new Uint8Array(buffer, byteOffset, length);
+  // A copy: machines see the key, and its memory must hold nothing else.
+  return new Uint8Array(Buffer.from(name, 'latin1'));
 }

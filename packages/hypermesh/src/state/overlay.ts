@@ -1,11 +1,9 @@
 import { SPENT, type StateWriter } from '../machine/machine.ts';
 import { hypermeshError } from '../errors.ts';
-import { keyOf, type MachineState, nameOf } from './machine-state.ts';
+import { keyOf, type MachineState, nameOf, STATE_KEY_BYTES_MAX } from './machine-state.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { StateChange } from './sparse-tree.ts';
 
-// Keys are composed of a few ids and names; the sorted map keeps them all in memory.
-export const STATE_KEY_BYTES_MAX: number = 256;
 // One value is written whole for each change; larger things are blobs.
 export const STATE_VALUE_BYTES_MAX: number = 1024 * 1024;
 
@@ -19,7 +17,10 @@ interface Undo {
 /** The writes of one block over a machine's state; the state itself stays as the previous block left it. */
 export class Overlay implements StateWriter {
   readonly #base: MachineState;
-  /** What differs from the base, null for what is deleted; the deletion of what the base never had leaves nothing, so that no scan walks over it. */
+  /**
+   * What differs from the base, null for what is deleted; the deletion of what the base never had leaves nothing, so that no scan walks
+   * over it.
+   */
   readonly #changes = new Map<string, Uint8Array | null>();
   readonly #keys = new SortedKeys();
   readonly #undo: Undo[] = [];

@@ -29,9 +29,9 @@ export function meshHandlers({ log, status, halted, clock, validators }: MeshSer
       assertRunning();
       return { id: await log().submit(transaction) };
     },
-    submitAll: async ({ transactions }) => {
+    submitAll: async ({ transactions }, { signal }) => {
       assertRunning();
-      return { taken: await log().submitAll(transactions) };
+      return { taken: await log().submitAll(transactions, signal) };
     },
     receipt: async ({ id, waitMs }, { signal }) => {
       const limit = new AbortController();

@@ -53,6 +53,7 @@ export class ValidatorLog {
   readonly #maker: BatchMaker;
   readonly #fetch: PeerFetch;
   readonly #pipeline: ExecutionPipeline;
+  #submissions: Promise<number> = Promise.resolve(0);
   #isStopped = false;
 
   constructor(components: ValidatorLogComponents) {
@@ -131,10 +132,18 @@ export class ValidatorLog {
     return transaction.id;
   }
 
-  /** As `submit`, one after the other up to the first that is refused; answers how many were taken. */
-  async submitAll(transactions: readonly Uint8Array[]): Promise<number> {
+  /** As `submit`, one after the other up to the first that is refused or until the signal aborts; answers how many were taken. */
+  async submitAll(transactions: readonly Uint8Array[], signal: AbortSignal): Promise<number> {
+    // All calls in one queue: a turn of the event loop verifies so many signatures, not so many for each call.
+    const taken = this.#submissions.then(() => this.#submitInTurns(transactions, signal));
+    this.#submissions = taken.catch(() => 0);
+    return taken;
+  }
+
+  async #submitInTurns(transactions: readonly Uint8Array[], signal: AbortSignal): Promise<number> {
     for (const [taken, encoded] of transactions.entries()) {
       if (taken % VERIFIED_AT_ONCE === 0) await new Promise(setImmediate);
+      if (signal.aborted) return taken;
       try {
         await this.submit(encoded);
       } catch (error) {

@@ -4,8 +4,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SPENT } from '../../src/machine/machine.ts';
 import { AppendOnlyTree, edgeOf, proveInclusion, verifyInclusion } from '../../src/state/append-only-tree.ts';
-import { keyOf, MachineState, nameOf } from '../../src/state/machine-state.ts';
-import { Overlay, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX } from '../../src/state/overlay.ts';
+import { keyOf, MachineState, nameOf, STATE_KEY_BYTES_MAX } from '../../src/state/machine-state.ts';
+import { Overlay, STATE_VALUE_BYTES_MAX } from '../../src/state/overlay.ts';
 import { SortedKeys } from '../../src/state/sorted-keys.ts';
 import {
   EMPTY_HASH,

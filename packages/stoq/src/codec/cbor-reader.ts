@@ -6,15 +6,14 @@ import { HEAD, MAJOR, UINT32_SPAN } from './head.ts';
 const ASCII_MAX = 0x7f;
 // Short texts are tried as ASCII, character by character: below this length a call into the runtime costs more.
 const SHORT_TEXT_BYTES_MAX = 192;
-
-// High words of 64-bit numbers that are safe integers are below.
+// The high word of a safe integer is below this.
 const SAFE_HIGH_SPAN = 2 ** 21;
 
 /** Reads items of CBOR one after the other, each only in the form that `CborWriter` gives it. Throws `stoq.codec_malformed`. */
 export class CborReader {
   readonly #bytes: Uint8Array;
-  /** The same memory, made for the first text: many objects have none. */
-  #texts: Buffer | undefined;
+  /** The same memory as a `Buffer`, made when it is first needed: many objects have neither texts nor wide numbers. */
+  #asBuffer: Buffer | undefined;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -119,7 +118,7 @@ export class CborReader {
 
   get #buffer(): Buffer {
     const { buffer, byteOffset, length } = this.#bytes;
-    return (this.#texts ??= Buffer.from(buffer, byteOffset, length));
+    return (this.#asBuffer ??= Buffer.from(buffer, byteOffset, length));
   }
 
   #uint16(at: number): number {

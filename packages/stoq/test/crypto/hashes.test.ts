@@ -12,6 +12,12 @@ describe('BLAKE3', () => {
     );
   });
 
+  it('has no text, and no bytes, of what is no hash', () => {
+    for (const length of [0, 3, 31, 33]) expect(() => textOfHash(new Uint8Array(length))).toThrow('32 bytes');
+    for (const text of ['', '!!!!', 'AAAA']) expect(() => hashOfText(text)).toThrow('the text of a hash');
+    expect(() => hashLabelled('test/hash/1', [1, 2, 3] as never)).toThrow('bytes');
+  });
+
   it('starts anew after an input that is none', () => {
     expect(() => hashLabelled('test/hash/1', {} as Uint8Array)).toThrow(/./);
     const one = new Uint8Array([1]);

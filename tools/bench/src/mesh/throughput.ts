@@ -15,8 +15,8 @@ export interface ThroughputRun {
 }
 
 /**
- * Signs the load, then submits it to one validator, many transactions in a call, and waits for the certified receipt of the last transaction: an account's
- * transactions execute in order, so that all are committed then. The books are compared afterwards.
+ * Signs the load, then submits it to one validator, many transactions in a call, and waits for the certified receipt of the last
+ * transaction: an account's transactions execute in order, so that all are committed then. The books are compared afterwards.
  */
 export async function runLoad(
   { mesh, user }: RunningMesh,
