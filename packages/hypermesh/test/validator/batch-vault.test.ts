@@ -49,3 +49,13 @@ test('reads again only what it had no room for, however often a batch is kept', 
   expect(await vault.load(digest)).toBe(transactions);
   await store.close();
 });
+
+test('knows no final blocks above the last, up to the highest number that a caller can name', async () => {
+  const store = await BlockStore.open(await temporaryDirectory());
+  await order(store, idOf(5));
+  expect((await store.finalAfter(0, 10))?.blocks.length).toBe(1);
+  for (const height of [1, 2 ** 32, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER]) {
+    expect(await store.finalAfter(height, 10)).toBeUndefined();
+  }
+  await store.close();
+});
