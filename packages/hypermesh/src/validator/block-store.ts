@@ -141,8 +141,7 @@ export class BlockStore {
   /** The last proof within the window, otherwise the first after it. */
   async #provedHeight(afterHeight: number, countMax: number): Promise<number | undefined> {
     const after = numberKey(PROOF, afterHeight);
-    const last = Math.min(afterHeight + countMax, Number.MAX_SAFE_INTEGER);
-    const window = { gt: after, lte: numberKey(PROOF, last), reverse: true, limit: 1 };
+    const window = { gt: after, lte: numberKey(PROOF, afterHeight + countMax), reverse: true, limit: 1 };
     for await (const key of this.#db.keys(window)) return numberOf(key);
     for await (const key of this.#db.keys({ gt: after, lt: Uint8Array.of(PROOF + 1), limit: 1 })) return numberOf(key);
     return undefined;

@@ -10,6 +10,11 @@ test('keys of numbers are in the order of the numbers, and lead back to them', (
   expect(keys.every((key) => key.length === 9 && key[0] === 7)).toBe(true);
 });
 
-test.each([Number.NaN, -1, 1.5, 2 ** 53, Number.POSITIVE_INFINITY])('%d has no key', (number) => {
-  expect(() => numberKey(7, number)).toThrow('safe integer');
+test('a range may end above the safe integers', () => {
+  const last = numberKey(7, Number.MAX_SAFE_INTEGER);
+  expect(Buffer.compare(numberKey(7, Number.MAX_SAFE_INTEGER + 1_024), last)).toBe(1);
+});
+
+test.each([Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY, 2 ** 64])('%d has no key', (number) => {
+  expect(() => numberKey(7, number)).toThrow(/integer|out of range/);
 });

@@ -56,6 +56,7 @@ test('knows no final blocks above the last, up to the highest number that a call
   expect((await store.finalAfter(0, 10))?.blocks.length).toBe(1);
   for (const height of [1, 2 ** 32, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER]) {
     expect(await store.finalAfter(height, 10)).toBeUndefined();
+    expect(await store.blocksBetween(height, height + 1_024)).toEqual([]);
   }
   await store.close();
 });
