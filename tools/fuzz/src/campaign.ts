@@ -53,7 +53,8 @@ export interface CampaignReport {
 
 const SAMPLE_MS = 500;
 const PROGRESS_SAMPLES = 20;
-// What the last collections take: the attack goes on meanwhile, as during the first. Resident memory, which they make shrink, is not sampled then.
+// What the last collections take: the attack goes on meanwhile, as during the first. They make resident memory shrink, which is no
+// longer sampled then.
 const LAST_COLLECTION_MS = 6_000;
 const LAST_COLLECTION_SHARE_MAX = 0.25;
 

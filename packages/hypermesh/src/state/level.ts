@@ -52,7 +52,10 @@ export function readNumber(bytes: Uint8Array): number {
   return number;
 }
 
-/** An integer that is not negative as eight bytes, the highest first; above the safe ones, where ranges may end, as near as a number comes. */
+/**
+ * An integer that is not negative as eight bytes, the highest first; above the safe ones, where ranges may end, as near as a number
+ * comes.
+ */
 export function writeNumber(bytes: Buffer, number: number, at: number): void {
   assert(Number.isInteger(number) && number >= 0, 'a stored number is an integer that is not negative');
   bytes.writeUInt32BE(Math.floor(number / UINT32_SPAN), at);
