@@ -2,7 +2,7 @@ export * from './errors.ts';
 export * from './api.ts';
 export { type BuiltPackage, buildPackage } from './author/build.ts';
 export { type AuthorDescription, DESCRIPTION_FILE, readDescription } from './author/description.ts';
-export { createWasmDriver, LOG_LINES_MAX, type WasmDriverOptions } from './executor/wasm-driver.ts';
+export { createWasmDriver, type WasmDriverOptions } from './executor/wasm-driver.ts';
 export { checkModule } from './executor/module-check.ts';
 export { BODY_BYTES_MAX, FUNCTIONS_MAX, MODULE_BYTES_MAX, TABLE_ENTRIES_MAX } from './module/limits.ts';
 export { limitMemory, PAGE_BYTES } from './executor/module-memory.ts';

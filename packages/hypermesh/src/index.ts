@@ -74,6 +74,7 @@ export {
   TRANSACTION_BYTES_MAX,
   type TransactionBody,
 } from './transaction/transaction.ts';
+export * from './runtime/output-lines.ts';
 export { createOciDriver } from './runtime/oci/oci-driver.ts';
 export { createConsensus } from './consensus/core.ts';
 export * from './api.ts';

@@ -87,9 +87,9 @@ describe('usage', () => {
   });
 
   test('an absent command fails with its own code', async () => {
-    const { code, stdout } = await runInProcess(['app', 'logs', 'hello', '--since', '1h', '--json'], { home });
+    const { code, stdout } = await runInProcess(['app', 'exec', 'hello', '--since', '1h', '--json'], { home });
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'cli.unsupported', data: { command: 'app logs' } } });
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'cli.unsupported', data: { command: 'app exec' } } });
   });
 });
 

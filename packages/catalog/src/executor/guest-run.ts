@@ -118,5 +118,6 @@ function isFull(memory: WebAssembly.Memory): boolean {
 
 function reasonOf(failure: unknown): string {
   if (failure instanceof GuestExit) return `exit code ${failure.code}`;
+  if (failure instanceof WebAssembly.RuntimeError) return `trap: ${failure.message}`;
   return failure instanceof Error ? failure.message : 'unknown';
 }

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, normalize } from 'node:path';
 import {
   hypermeshError,
+  OutputLines,
   type RuntimeDriver,
   type Workload,
   type WorkloadRequest,
@@ -16,12 +17,6 @@ import { type GuestProcess, startGuestProcess, startTimeOf } from './guest-proce
 import type { GuestReport } from './guest-run.ts';
 import { createModuleCache } from './module-cache.ts';
 import { limitMemory } from './module-memory.ts';
-
-// Lines of guest output kept a workload.
-export const LOG_LINES_MAX: number = 1_000;
-
-// One line of guest output; the rest of a longer one is cut.
-export const LOG_LINE_LENGTH_MAX: number = 2_000;
 
 const PID_FILE = 'guest.pid';
 
@@ -90,7 +85,7 @@ class WasmWorkload implements Workload {
   readonly #spec: WorkloadSpec;
   readonly #guest: GuestProcess;
   readonly #onRun: WasmDriverOptions['onRun'];
-  readonly #lines: string[] = [];
+  readonly #output = new OutputLines();
   #state: WorkloadState = { state: 'running' };
   #stopping = false;
 
@@ -113,7 +108,7 @@ class WasmWorkload implements Workload {
     const input = { env: cgiEnvironment(request, env), args: [this.#spec.entry, ...args], body: request.body, fuel: limits.fuelPerRequest };
     const result = await this.#guest.run(input, signal);
     if (result.outcome === 'timeout') {
-      this.#log(`stopped: no answer within ${limits.requestMsMax} ms`);
+      this.#output.add(`stopped: no answer within ${limits.requestMsMax} ms`);
       throw hypermeshError('hypermesh.workload_timeout', { id: this.id, requestMsMax: limits.requestMsMax });
     }
     this.#report(result);
@@ -121,16 +116,16 @@ class WasmWorkload implements Workload {
       case 'response':
         return { status: result.status, headers: result.headers, body: result.body };
       case 'limit':
-        this.#log(`stopped: limit of ${result.limit}`);
+        this.#output.add(`stopped: limit of ${result.limit}`);
         throw hypermeshError('hypermesh.workload_limit', { id: this.id, limit: result.limit });
       case 'failed':
-        this.#log(`failed: ${result.reason}`);
+        this.#output.add(`failed: ${result.reason}`);
         throw hypermeshError('hypermesh.workload_failed', { id: this.id, reason: result.reason });
     }
   }
 
   logs(linesMax: number): readonly string[] {
-    return this.#lines.slice(-linesMax);
+    return this.#output.last(linesMax);
   }
 
   state(): WorkloadState {
@@ -147,13 +142,8 @@ class WasmWorkload implements Workload {
   }
 
   #report(report: GuestReport): void {
-    for (const line of report.errors.split('\n')) if (line !== '') this.#log(line);
-    for (const [name, count] of Object.entries(report.denied)) this.#log(`refused: ${name} (${count} times)`);
+    for (const line of report.errors.split('\n')) if (line !== '') this.#output.add(line);
+    for (const [name, count] of Object.entries(report.denied)) this.#output.add(`refused: ${name} (${count} times)`);
     this.#onRun?.(this.id, report);
-  }
-
-  #log(line: string): void {
-    this.#lines.push(line.slice(0, LOG_LINE_LENGTH_MAX));
-    if (this.#lines.length > LOG_LINES_MAX) this.#lines.splice(0, this.#lines.length - LOG_LINES_MAX);
   }
 }

@@ -66,7 +66,7 @@ describe('one run of a guest', () => {
     expect(run('/open').denied).toEqual({ path_open: 1 });
     expect(run('/exit')).toMatchObject({ outcome: 'failed', reason: 'exit code 3' });
     expect(run('/silent')).toMatchObject({ outcome: 'failed', reason: 'no CGI answer on standard output' });
-    expect(run('/deeper')).toMatchObject({ outcome: 'failed', reason: 'unreachable' });
+    expect(run('/deeper')).toMatchObject({ outcome: 'failed', reason: 'trap: unreachable' });
   });
 });
 

@@ -1,13 +1,15 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, CodedError } from '@hypermesh/stoq';
+import type { Clock } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import { STABLE_MS_MIN } from '../mesh-machine/limits.ts';
-import type { RuntimeDriver, Workload, WorkloadState } from '../runtime/driver.ts';
+import type { RuntimeDriver, Workload } from '../runtime/driver.ts';
 import type { BootClock } from './boot-clock.ts';
 import type { DesiredPlacement, DesiredState, LeaseDeadline, PackageSource, PlacementReport } from './desired.ts';
+import { codeOf, reasonOf, wordsOf } from './failure.ts';
 import { becomesHealthy, becomesUnhealthy } from './health.ts';
 import { LeaseGuard } from './lease-guard.ts';
+import { PlacementOutput } from './placement-output.ts';
 import { type HeldPlacement, reconcile } from './reconcile.ts';
 
 // The look at what is desired when no change was announced: restarts that wait, leases that ran out.
@@ -38,6 +40,8 @@ export interface Agent {
   stop(): Promise<void>;
   /** The running workload of a placement; throws `hypermesh.workload_unknown`, `hypermesh.lease_stale`. */
   workload(id: string, lease: number): Workload;
+  /** The last lines of what a placement printed, oldest first, also when it has failed; throws `hypermesh.workload_unknown`. */
+  logs(id: string, linesMax: number): readonly string[];
   /** What runs or failed here. */
   placements(): readonly HeldPlacement[];
 }
@@ -54,6 +58,8 @@ interface Held extends HeldPlacement {
   readonly over: Promise<void>;
   /** Of an exclusive placement. */
   readonly guard: LeaseGuard | undefined;
+  /** Shared by all runs of the placement. */
+  readonly output: PlacementOutput;
   readonly workload?: Workload;
 }
 
@@ -95,6 +101,12 @@ class NodeAgent implements Agent {
     if (held?.workload === undefined || held.phase !== 'running') throw hypermeshError('hypermesh.workload_unknown', { id });
     if (held.lease !== lease) throw hypermeshError('hypermesh.lease_stale', { id, lease: held.lease });
     return held.workload;
+  }
+
+  logs(id: string, linesMax: number): readonly string[] {
+    const held = this.#held.get(id);
+    if (held === undefined) throw hypermeshError('hypermesh.workload_unknown', { id });
+    return held.output.lines(linesMax);
   }
 
   placements(): readonly HeldPlacement[] {
@@ -154,7 +166,8 @@ class NodeAgent implements Agent {
     const guard = placement.exclusive ? new LeaseGuard(this.#components, this.#deadline) : undefined;
     // Begins in a later turn, when the placement is held.
     const over = Promise.resolve().then(() => this.#live(run));
-    const run: Run = { id, lease, placement, aborted, guard, over, failures, since: this.#components.clock.monotonic() };
+    const output = this.#held.get(id)?.output ?? new PlacementOutput();
+    const run: Run = { id, lease, placement, aborted, guard, over, output, failures, since: this.#components.clock.monotonic() };
     this.#held.set(id, { ...run, phase: 'starting' });
     this.#report(placement, 'starting', '');
     this.#track(over);
@@ -168,15 +181,19 @@ class NodeAgent implements Agent {
     let workload: Workload | undefined;
     try {
       workload = await this.#launch(placement, signal, guard);
+      run.output.begin(workload);
       if (guard !== undefined) await this.#bind(workload, guard);
       if (placement.health !== null) await becomesHealthy(workload, placement.health, clock, signal);
       if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { reason: 'stopped while it started' });
       this.#held.set(run.id, { ...run, phase: 'running', since: clock.monotonic(), workload });
       this.#report(placement, 'ready', '');
-      this.#fail(run, await this.#endOf(workload, run));
+      const reason = await this.#endOf(workload, run);
+      run.output.end(reason);
+      this.#fail(run, reason);
     } catch (error) {
       // What it ran ends before the next run begins; a driver that cannot end it says so in its next start.
       await workload?.stop({ graceMs: 0 }).catch(() => undefined);
+      run.output.end(wordsOf(error));
       this.#fail(run, codeOf(error));
     } finally {
       guard?.release();
@@ -268,18 +285,10 @@ class NodeAgent implements Agent {
   }
 }
 
-function reasonOf(end: WorkloadState): string {
-  return end.state === 'exited' ? end.reason : '';
-}
-
 async function driverFor(kind: string, drivers: readonly RuntimeDriver[]): Promise<RuntimeDriver> {
   for (const driver of drivers) {
     const status = await driver.status();
     if (status.available && status.capabilities.packageKinds.includes(kind)) return driver;
   }
   throw hypermeshError('hypermesh.driver_unavailable', { kind });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof CodedError ? error.code : 'hypermesh.workload_failed';
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CodedError } from '@hypermesh/stoq';
+import { CodedError, type ErrorSpec, PeerError } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import type { WorkloadRequest, WorkloadResponse } from '../runtime/driver.ts';
 import { BODY_BYTES_MAX } from './workload-contract.ts';
@@ -182,7 +182,14 @@ function refuse(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) return void response.destroy();
   const code = error instanceof CodedError ? error.code : 'hypermesh.workload_failed';
   const status = error instanceof CodedError && error.data.limit === 'body' ? 413 : (STATUS_OF[code] ?? 502);
-  const message = error instanceof CodedError ? error.message : 'The request could not be served';
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-  response.end(`${JSON.stringify({ error: { code, message } })}\n`);
+  response.end(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
+}
+
+/** What another node refuses comes without its words: only code and facts travel. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof CodedError)) return 'The request could not be served';
+  const catalogue: Readonly<Record<string, ErrorSpec>> = hypermeshError.catalogue;
+  const entry = error instanceof PeerError ? catalogue[error.code] : undefined;
+  return entry === undefined ? error.message : new CodedError(error.code, entry, error.data).message;
 }

@@ -1,6 +1,7 @@
 import { type Contract, defineContract, type MethodSpec } from '@hypermesh/stoq';
 import { z } from 'zod';
 import type { WorkloadRequest, WorkloadResponse } from '../runtime/driver.ts';
+import { LOG_LINES_MAX } from '../runtime/output-lines.ts';
 
 /** One HTTP exchange with a replica on another node. */
 export interface ReplicaRequest extends WorkloadRequest {
@@ -19,15 +20,33 @@ export interface CountersignResponse {
   readonly counted: Uint8Array;
 }
 
+export interface ReplicaLogsRequest {
+  readonly placement: string;
+  /** At most so many of the newest lines. */
+  readonly linesMax: number;
+}
+
+export interface ReplicaLogs {
+  /** What the replica printed, and what its driver says of it; oldest first. */
+  readonly lines: readonly string[];
+}
+
 export type WorkloadMethods = {
   readonly request: MethodSpec<ReplicaRequest, WorkloadResponse>;
   readonly countersign: MethodSpec<CountersignRequest, CountersignResponse>;
+  readonly logs: MethodSpec<ReplicaLogsRequest, ReplicaLogs>;
 };
 
 // The body of one request or answer; larger data belongs into blobs.
 export const BODY_BYTES_MAX: number = 8 * 1024 * 1024;
 const ENVELOPE_BYTES_MAX: number = BODY_BYTES_MAX + 64 * 1024;
 const HEADERS_LENGTH_MAX = 16 * 1024;
+
+// UTF-8 of the lines of one answer; older ones are left out.
+export const LOG_BYTES_MAX: number = 1024 * 1024;
+
+// Of each line: its length.
+const LOG_LINE_OVERHEAD_BYTES = 16;
 
 const placement = z.string().min(1).max(128);
 const headers = z.record(z.string().max(256), z.string().max(HEADERS_LENGTH_MAX));
@@ -43,7 +62,7 @@ const request: z.ZodType<ReplicaRequest> = z.strictObject({
 });
 const response: z.ZodType<WorkloadResponse> = z.strictObject({ status: z.int().min(200).max(599), headers, body });
 
-/** Served by every node that runs replicas, called by every ingress. */
+/** Served by every node that runs replicas; called by every ingress, and by owners of apps for what these print. */
 export const workloadContract: Contract<WorkloadMethods> = defineContract({
   name: 'workload',
   version: 1,
@@ -66,6 +85,16 @@ export const workloadContract: Contract<WorkloadMethods> = defineContract({
       idempotent: true,
       requestBytesMax: 1_024,
       responseBytesMax: 16 * 1_024,
+      deadlineMs: 5_000,
+    },
+    logs: {
+      kind: 'unary',
+      request: z.strictObject({ placement, linesMax: z.int().min(1).max(LOG_LINES_MAX) }),
+      response: z.strictObject({ lines: z.array(z.string()).max(LOG_LINES_MAX) }),
+      roles: 'any',
+      idempotent: true,
+      requestBytesMax: 1_024,
+      responseBytesMax: LOG_BYTES_MAX + LOG_LINES_MAX * LOG_LINE_OVERHEAD_BYTES,
       deadlineMs: 5_000,
     },
   },

@@ -2,12 +2,12 @@ import type { Handlers } from '@hypermesh/stoq';
 import type { Agent } from '../agent/agent.ts';
 import { hypermeshError } from '../errors.ts';
 import type { StateReader } from '../machine/machine.ts';
-import { readPlacement } from '../mesh-machine/placement.ts';
+import { type Placement, readPlacement } from '../mesh-machine/placement.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { WorkloadMethods } from './workload-contract.ts';
+import { LOG_BYTES_MAX, type WorkloadMethods } from './workload-contract.ts';
 
 export interface WorkloadServiceComponents {
-  readonly agent: Pick<Agent, 'workload'>;
+  readonly agent: Pick<Agent, 'workload' | 'logs'>;
   readonly dispatcher: Pick<Dispatcher, 'answered'>;
   /** Agreed state of the mesh machine. */
   readonly state: () => StateReader;
@@ -15,17 +15,34 @@ export interface WorkloadServiceComponents {
   readonly countersign: (placement: string, requests: number) => Promise<Uint8Array>;
 }
 
-/** What a node serves to ingresses and, as an ingress, to providers. */
+/** What a node serves to ingresses and owners of apps and, as an ingress, to providers. */
 export function createWorkloadService(components: WorkloadServiceComponents): Handlers<WorkloadMethods> {
   const { agent, dispatcher, state, countersign } = components;
   return {
     request: async ({ placement, lease, ...request }, { signal }) => agent.workload(placement, lease).handle(request, { signal }),
     async countersign({ placement }, { peer }) {
-      const known = readPlacement(state(), placement);
-      if (known === undefined) throw hypermeshError('hypermesh.placement_unknown', { id: placement });
+      const known = placementOf(state(), placement);
       if (Buffer.compare(known.node, peer.id) !== 0) throw hypermeshError('hypermesh.not_authorised', { reason: 'runs on another node' });
       const requests = dispatcher.answered(placement);
       return { requests, counted: await countersign(placement, requests) };
     },
+    async logs({ placement, linesMax }, { peer }) {
+      const { appOwner } = placementOf(state(), placement);
+      if (Buffer.compare(appOwner, peer.id) !== 0)
+        throw hypermeshError('hypermesh.not_authorised', { reason: 'somebody else owns the app' });
+      return { lines: newestWithin(agent.logs(placement, linesMax), LOG_BYTES_MAX) };
+    },
   };
+}
+
+function placementOf(state: StateReader, id: string): Placement {
+  const known = readPlacement(state, id);
+  if (known === undefined) throw hypermeshError('hypermesh.placement_unknown', { id });
+  return known;
+}
+
+function newestWithin(lines: readonly string[], bytesMax: number): readonly string[] {
+  let bytes = 0;
+  const tooOld = lines.findLastIndex((line) => (bytes += Buffer.byteLength(line)) > bytesMax);
+  return lines.slice(tooOld + 1);
 }

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { hypermeshError } from '../../src/errors.ts';
 import { createIngress, routeOf, type ServiceHandler } from '../../src/ingress/ingress.ts';
 import { BODY_BYTES_MAX } from '../../src/ingress/workload-contract.ts';
-import { stoqError } from '@hypermesh/stoq';
+import { PeerError, stoqError } from '@hypermesh/stoq';
 
 const ECHO: ServiceHandler = async (service, { method, path, headers, body }) => ({
   status: 201,
@@ -81,6 +81,13 @@ describe('the ingress', () => {
     const text = await response.text();
     expect([response.status, (JSON.parse(text) as { error: { code: string } }).error.code]).toEqual([status, code]);
     expect(text).not.toContain('secret');
+  });
+
+  it('says what another node refused in the words of this package', async () => {
+    const refusal = new PeerError('hypermesh.workload_failed', true, { id: 'hello-1', reason: 'trap: unreachable' });
+    const address = await started(() => Promise.reject(refusal));
+    const { error } = (await (await fetch(`${address}/hello`)).json()) as { error: { message: string } };
+    expect(error.message).toBe('The workload could not be started or has failed (id=hello-1 reason=trap: unreachable)');
   });
 
   it('names no service for a bare path', async () => {

@@ -2,9 +2,10 @@ import type { CallContext } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hypermeshError } from '../../src/errors.ts';
 import { createReplicaCall } from '../../src/ingress/replica-call.ts';
-import { BODY_BYTES_MAX, workloadContract } from '../../src/ingress/workload-contract.ts';
+import { BODY_BYTES_MAX, LOG_BYTES_MAX, workloadContract } from '../../src/ingress/workload-contract.ts';
 import { createWorkloadService } from '../../src/ingress/workload-service.ts';
 import type { Workload, WorkloadRequest } from '../../src/runtime/driver.ts';
+import { LOG_LINES_MAX } from '../../src/runtime/output-lines.ts';
 import { appSpec, found, type Founded, World } from '../mesh-machine/fixture.ts';
 
 let founded: Founded;
@@ -25,6 +26,7 @@ const agent = {
       handle: async ({ path }: WorkloadRequest) => ({ status: 200, headers: {}, body: Buffer.from(path) }),
     } as Partial<Workload> as Workload;
   },
+  logs: (id: string, linesMax: number): readonly string[] => [`${id} began`, 'x', 'last'].slice(-linesMax),
 };
 const contextOf = (peer: Uint8Array): CallContext => ({ peer: { id: peer }, signal }) as Partial<CallContext> as CallContext;
 
@@ -87,6 +89,46 @@ describe('workload/1', () => {
     await expect(service.countersign({ placement: 'x' }, contextOf(world.id(0)))).rejects.toMatchObject({
       code: 'hypermesh.placement_unknown',
     });
+  });
+});
+
+describe('what replicas printed', () => {
+  it('is for the owner of the app', async () => {
+    const world = await new World(founded).ready(1);
+    world.deploy(appSpec());
+    const service = createWorkloadService({
+      agent,
+      dispatcher: { answered: () => 0 },
+      state: () => world.state,
+      countersign: () => Promise.reject(hypermeshError('hypermesh.unsupported')),
+    });
+    const asked = { placement: 'hello-1', linesMax: 2 };
+    expect(await service.logs(asked, contextOf(world.id(3)))).toEqual({ lines: ['x', 'last'] });
+    for (const [placement, peer, code] of [
+      ['hello-1', world.id(0), 'hypermesh.not_authorised'],
+      ['x', world.id(3), 'hypermesh.placement_unknown'],
+    ] as const) {
+      await expect(service.logs({ ...asked, placement }, contextOf(peer))).rejects.toMatchObject({ code });
+    }
+  });
+
+  it('fits one answer: the oldest lines are left out', async () => {
+    const world = await new World(founded).ready(1);
+    world.deploy(appSpec());
+    const halves = Array.from({ length: 3 }, (_, index) => `${index}${'é'.repeat(LOG_BYTES_MAX / 4 - 1)}.`);
+    const service = createWorkloadService({
+      agent: { ...agent, logs: () => halves },
+      dispatcher: { answered: () => 0 },
+      state: () => world.state,
+      countersign: () => Promise.reject(hypermeshError('hypermesh.unsupported')),
+    });
+    const { lines } = await service.logs({ placement: 'hello-1', linesMax: LOG_LINES_MAX }, contextOf(world.id(3)));
+    expect(lines).toEqual(halves.slice(1));
+    expect(workloadContract.methods.logs.response.safeParse({ lines }).success).toBe(true);
+  });
+
+  it.each([0, 1.5, LOG_LINES_MAX + 1])('%d lines are no question', (linesMax) => {
+    expect(workloadContract.methods.logs.request.safeParse({ placement: 'hello-1', linesMax }).success).toBe(false);
   });
 });
 

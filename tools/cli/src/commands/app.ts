@@ -1,9 +1,14 @@
 import type { Command } from 'commander';
 import { collected, examples, pairs, paymentOption, wholeNumber } from '../arguments.ts';
 import type { DeployOptions } from '../app/deploy.ts';
+import type { LogsOptions } from '../app/logs.ts';
 import type { Perform } from '../command.ts';
 
 const REPLICAS_MAX = 256;
+
+// As many as a node keeps (LOG_LINES_MAX of @hypermesh/mesh, which no help page should have to load).
+const LOG_LINES_MAX = 1_000;
+const LOG_LINES = 100;
 
 export function declareApp(program: Command, perform: Perform): void {
   const group = program.command('app').description('what runs on the mesh');
@@ -97,6 +102,19 @@ function declareViews(group: Command, perform: Perform): void {
       perform(async (context, app: string) => {
         const { explainApp } = await import('../app/explain.ts');
         await explainApp(context, app);
+      }),
+    );
+  group
+    .command('logs')
+    .description('show what the replicas of an app of yours printed last, and why earlier runs ended')
+    .argument('<app>', 'name of the app')
+    .option('--lines <count>', 'newest lines of each', wholeNumber(1, LOG_LINES_MAX), LOG_LINES)
+    .option('--replica <id>', 'only this one; "hypermesh app status" lists them')
+    .addHelpText('after', examples('hypermesh app logs hello', 'hypermesh app logs hello --replica hello-2 --lines 20'))
+    .action(
+      perform(async (context, app: string, options: LogsOptions) => {
+        const { showLogs } = await import('../app/logs.ts');
+        await showLogs(context, app, options);
       }),
     );
 }

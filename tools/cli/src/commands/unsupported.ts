@@ -3,7 +3,6 @@ import type { Perform } from '../command.ts';
 
 /** Commands of the design that this version does not have: they say so instead of being unknown. */
 const ABSENT: readonly { readonly path: readonly [group: string, verb: string]; readonly purpose: string }[] = [
-  { path: ['app', 'logs'], purpose: 'read what replicas print' },
   { path: ['app', 'exec'], purpose: 'run a command in a replica' },
   { path: ['app', 'rollback'], purpose: 'return to an earlier generation' },
   { path: ['asset', 'share'], purpose: 'set who may use an asset' },

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { caesarContract, SUPPLY_UNITS } from '@hypermesh/caesar';
 import { catalogContract } from '@hypermesh/catalog';
 import { blobContract, circuitContract, HASH_BYTES, PeerError } from '@hypermesh/stoq';
-import { queryMesh, validatorTargets } from '@hypermesh/mesh/client';
+import { queryMesh, validatorTargets, workloadContract } from '@hypermesh/mesh/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyCertificates } from '../../src/job/certificates.ts';
 import { deployExample, publishExample } from '../../src/job/deployment.ts';
@@ -81,6 +81,26 @@ describe('the main job, step by step in one process', { timeout: STEP_MS }, () =
     expect(new Set(exchanges.map(({ replica }) => replica)).size).toBe(3);
     const missing = await fetch(`${ingresses[0] as string}/nothing/`);
     expect([missing.status, await missing.json()]).toMatchObject([404, { error: { code: 'hypermesh.service_unknown' } }]);
+  });
+
+  test('the owner of an app reads what its replicas printed, where they run', async () => {
+    const { placements } = await queryMesh(user.mesh, 'app', 'hello', { signal });
+    const { host, genesis } = user.member;
+    const targets = validatorTargets(genesis, 'bundle');
+    for (const { id: placement, node } of placements) {
+      const printed = await Promise.all(
+        targets.map((target) =>
+          host
+            .connect(workloadContract, target)
+            .logs({ placement, linesMax: 5 }, { signal })
+            .catch((error: PeerError) => error.code),
+        ),
+      );
+      const [here, ...elsewhere] = printed.toSorted((one, other) => Number(typeof one === 'string') - Number(typeof other === 'string'));
+      expect(here).toMatchObject({ lines: expect.arrayContaining(['GET /']) });
+      expect(new Set(elsewhere)).toEqual(new Set(['hypermesh.workload_unknown']));
+      expect(targets[printed.indexOf(here as string)]?.id).toEqual(node);
+    }
   });
 
   test('counted requests are recorded, a period pays nodes, and the books balance', async () => {

@@ -4,13 +4,10 @@ import { createInterface } from 'node:readline';
 import { hypermeshError } from '../../errors.ts';
 import { BODY_BYTES_MAX } from '../../ingress/workload-contract.ts';
 import type { Workload, WorkloadRequest, WorkloadResponse, WorkloadSpec, WorkloadState } from '../driver.ts';
+import { OutputLines } from '../output-lines.ts';
 import type { Bridge } from './bridge.ts';
 import { memoryKills } from './control-group.ts';
 import type { Runc } from './runc.ts';
-
-// Lines of output kept a workload, and characters of one line; what is older or longer is dropped.
-export const LOG_LINES_MAX: number = 1_000;
-export const LOG_LINE_LENGTH_MAX: number = 2_000;
 
 interface OciWorkloadParts {
   readonly spec: WorkloadSpec;
@@ -28,7 +25,7 @@ export class OciWorkload implements Workload {
   readonly id: string;
   readonly ended: Promise<WorkloadState>;
   readonly #parts: OciWorkloadParts;
-  readonly #lines: string[] = [];
+  readonly #output = new OutputLines();
   #pids: readonly number[] = [];
   #bridge: Bridge | undefined;
   #state: WorkloadState = { state: 'running' };
@@ -39,12 +36,12 @@ export class OciWorkload implements Workload {
     this.#parts = parts;
     const { child } = parts;
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.#log(line));
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.#output.add(line));
     }
     this.ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
       child.once('error', (error) => {
-        this.#log(error.message);
+        this.#output.add(error.message);
         resolve({ code: null, signal: null });
       });
     }).then(({ code, signal }) => this.#conclude(code, signal));
@@ -75,7 +72,7 @@ export class OciWorkload implements Workload {
   }
 
   logs(linesMax: number): readonly string[] {
-    return this.#lines.slice(-linesMax);
+    return this.#output.last(linesMax);
   }
 
   state(): WorkloadState {
@@ -104,15 +101,10 @@ export class OciWorkload implements Workload {
     const { runc, id, cgroupsPath, version, places } = this.#parts;
     const starved = (await memoryKills(cgroupsPath, version)) > 0;
     await this.#bridge?.stop();
-    await runc.delete(id).catch((error: Error) => this.#log(error.message));
+    await runc.delete(id).catch((error: Error) => this.#output.add(error.message));
     await Promise.all([rm(places.pidFile, { force: true }), rm(places.bundle, { recursive: true, force: true })]);
     const reason = this.#stopping ? 'stopped' : starved ? 'out-of-memory' : 'exit';
     this.#state = { state: 'exited', exitCode: code, signal, reason };
     return this.#state;
-  }
-
-  #log(line: string): void {
-    this.#lines.push(line.slice(0, LOG_LINE_LENGTH_MAX));
-    if (this.#lines.length > LOG_LINES_MAX) this.#lines.splice(0, this.#lines.length - LOG_LINES_MAX);
   }
 }
