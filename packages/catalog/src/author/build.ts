@@ -4,6 +4,7 @@ import { catalogError } from '../errors.ts';
 import { checkModule } from '../executor/module-check.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { packDirectory } from '../pack/pack.ts';
+import { ABORT_FILE, ABORT_FUNCTION, ABORT_SOURCE } from './abort.ts';
 import { type AuthorDescription, DESCRIPTION_FILE, readDescription } from './description.ts';
 
 /** A package ready to be published. */
@@ -55,8 +56,10 @@ async function compileAssemblyScript(source: string, main: string): Promise<Uint
   const decoder = new TextDecoder();
   let module: Uint8Array | undefined;
   let messages = '';
-  const { error } = await compiler.main([main, '--outFile', 'module.wasm', '--runtime', 'stub', '--use', 'abort=', '-O'], {
+  const options = ['--outFile', 'module.wasm', '--runtime', 'stub', '--use', `abort=${ABORT_FUNCTION}`, '-O'];
+  const { error } = await compiler.main([main, ABORT_FILE, ...options], {
     async readFile(name, base) {
+      if (name === ABORT_FILE) return ABORT_SOURCE;
       const path = resolve(root, base, name);
       if (relative(root, path).startsWith('..')) return null;
       return readFile(path, 'utf8').catch(() => null);

@@ -1,10 +1,11 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { buildPackage } from '../../src/author/build.ts';
 import { readDescription } from '../../src/author/description.ts';
+import { createWasmDriver } from '../../src/executor/wasm-driver.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../../../examples/hello', import.meta.url));
 const MINIMAL = ['apiVersion: catalog/v1', 'kind: dataset', 'name: data', 'version: 1.0.0', 'license: MIT', 'entry: data.txt'];
@@ -31,6 +32,24 @@ describe('building', () => {
     const again = join(home, 'again');
     await mkdir(again);
     expect((await buildPackage(source, again)).manifest).toEqual(built.manifest);
+  });
+
+  test('has what a program throws written to its log, with its place', async () => {
+    await cp(EXAMPLE, source, { recursive: true });
+    const program = "export function _start(): void {\n  throw new Error('no such table');\n}";
+    await writeFile(join(source, 'assembly', 'index.ts'), program);
+    await buildPackage(source, staging);
+    const module = new WebAssembly.Module(await readFile(join(staging, 'hello.wasm')));
+    expect(WebAssembly.Module.exports(module).map(({ name }) => name)).toEqual(['_start', 'memory']);
+    const driver = createWasmDriver({ cacheDirectory: join(home, 'cache') });
+    const limits = { memoryBytesMax: 2 ** 24, pidsMax: 1, cpuMillis: 1, fuelPerRequest: 1_000_000n, requestMsMax: 3_000 };
+    const places = { packageDirectory: staging, entry: 'hello.wasm', stateDirectory: join(home, 'state') };
+    const { signal } = new AbortController();
+    const workload = await driver.start({ id: 'a-1', lease: 1, args: [], env: {}, limits, ...places }, { signal });
+    const request = { method: 'GET', path: '/', headers: {}, body: new Uint8Array() };
+    await expect(workload.handle(request, { signal })).rejects.toMatchObject({ data: { reason: 'trap: unreachable' } });
+    expect(workload.logs(10)).toEqual(['abort: no such table at assembly/index.ts:2:3', 'failed: trap: unreachable']);
+    await workload.stop({ graceMs: 1_000 });
   });
 
   test('says what does not compile', async () => {
