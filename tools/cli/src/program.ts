@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import tab from '@bomb.sh/tab/commander';
 import { Command, type OutputConfiguration } from 'commander';
 import { examples, seconds } from './arguments.ts';
 import type { Perform } from './command.ts';
@@ -14,6 +13,7 @@ import { declareNode } from './commands/node.ts';
 import { declarePackage } from './commands/package.ts';
 import { declareUnsupported } from './commands/unsupported.ts';
 import { declareUp } from './commands/up.ts';
+import { declareCompletion } from './completion.ts';
 
 const GROUPS = [
   declareUp,
@@ -50,15 +50,6 @@ Completion: source <(hypermesh complete bash)`,
   for (const declare of GROUPS) declare(program, perform);
   declareCompletion(program);
   return program;
-}
-
-/** The library adds its command by itself, without a word for people. */
-function declareCompletion(program: Command): void {
-  tab(program);
-  program.commands
-    .find((command) => command.name() === 'complete')
-    ?.description('print a script by which a shell completes commands: bash, zsh, fish or powershell')
-    .addHelpText('after', examples('source <(hypermesh complete bash)'));
 }
 
 function version(): string {
