@@ -5,7 +5,7 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/u.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`Write a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}.`);
+      throw new InvalidArgumentError(`is no whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}`);
     }
     return value;
   };
@@ -18,7 +18,7 @@ const SECONDS_MAX = 2_147_483;
 export function seconds(text: string): number {
   const value = Number(text);
   if (!/^\d+(?:\.\d{1,3})?$/u.test(text) || value <= 0 || value > SECONDS_MAX) {
-    throw new InvalidArgumentError(`Write seconds up to ${SECONDS_MAX}, e.g. 30 or 0.5.`);
+    throw new InvalidArgumentError(`is no number of seconds up to ${SECONDS_MAX}, e.g. 30 or 0.5`);
   }
   return value;
 }
@@ -29,7 +29,7 @@ const PAYMENT_ID = /^[0-9a-f]{32}$/u;
 export function paymentOption(): Option {
   return new Option('--payment-id <hex>', 'pay once under this id of 32 hexadecimal digits, however often this is run').argParser(
     (text) => {
-      if (!PAYMENT_ID.test(text)) throw new InvalidArgumentError('Write 32 hexadecimal digits in lower case.');
+      if (!PAYMENT_ID.test(text)) throw new InvalidArgumentError('is not 32 hexadecimal digits in lower case');
       return text;
     },
   );
@@ -43,7 +43,7 @@ export function collected(text: string, before: readonly string[] = []): readonl
 /** A parser for repeated options of the form `NAME=VALUE`. */
 export function pairs(text: string, before: readonly NamedValue[] = []): readonly NamedValue[] {
   const at = text.indexOf('=');
-  if (at <= 0) throw new InvalidArgumentError('Write NAME=VALUE.');
+  if (at <= 0) throw new InvalidArgumentError('is not NAME=VALUE');
   return [...before, { name: text.slice(0, at), value: text.slice(at + 1) }];
 }
 

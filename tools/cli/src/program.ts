@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, type OutputConfiguration } from 'commander';
+import type { Command, OutputConfiguration } from 'commander';
 import { examples, seconds } from './arguments.ts';
 import type { Perform } from './command.ts';
 import { declareApp } from './commands/app.ts';
@@ -14,6 +14,7 @@ import { declarePackage } from './commands/package.ts';
 import { declareUnsupported } from './commands/unsupported.ts';
 import { declareUp } from './commands/up.ts';
 import { declareCompletion } from './completion.ts';
+import { ProgramCommand } from './program-command.ts';
 
 const GROUPS = [
   declareUp,
@@ -31,7 +32,7 @@ const GROUPS = [
 
 /** The whole tree of commands. It loads nothing but itself: what a command does is imported when it runs. */
 export function createProgram(perform: Perform, output: OutputConfiguration): Command {
-  const program = new Command('hypermesh')
+  const program = new ProgramCommand('hypermesh')
     .description('Run apps on machines of many owners, and see that everybody keeps the rules')
     .version(version(), '-V, --version')
     .option('--json', 'print exactly one JSON value; amounts are decimal strings of 1e-9 CAES')
