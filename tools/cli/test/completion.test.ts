@@ -53,6 +53,8 @@ describe.skipIf(process.platform === 'win32')('bash without any other completion
     { line: 'hypermesh led', words: ['hypermesh', 'led'], expected: ['ledger'] },
     { line: 'hypermesh app sc', words: ['hypermesh', 'app', 'sc'], expected: ['scale'] },
     { line: 'hypermesh  mesh phase ', words: ['hypermesh', 'mesh', 'phase', ''], expected: ['show', 'advance', 'help'] },
+    { line: 'hypermesh asset ', words: ['hypermesh', 'asset', ''], expected: ['ls', 'show', 'help'] },
+    { line: 'hypermesh pro', words: ['hypermesh', 'pro'], expected: [] },
     { line: 'hypermesh app ls --js', words: ['hypermesh', 'app', 'ls', '--js'], expected: ['--json'] },
     { line: 'hypermesh --context a app sc', words: ['hypermesh', '--context', 'a', 'app', 'sc'], expected: ['scale'] },
     { line: 'hypermesh app deploy hello --fu', words: ['hypermesh', 'app', 'deploy', 'hello', '--fu'], expected: ['--fund'] },

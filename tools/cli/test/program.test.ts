@@ -96,6 +96,23 @@ describe('usage', () => {
     }
   });
 
+  test.each([
+    { argv: ['--help'], absent: /proxy|chain/u },
+    { argv: ['app', '--help'], absent: /exec|rollback/u },
+    { argv: ['validator', '--help'], absent: /recover/u },
+  ])('$argv is silent about absent commands', async ({ argv, absent }) => {
+    const { code, stdout } = await runInProcess(argv, { home });
+    expect(code).toBe(0);
+    expect(stdout).not.toMatch(absent);
+    expect(stdout).not.toContain('not in this version');
+  });
+
+  test('a group of absent commands shows them', async () => {
+    const { code, stdout } = await runInProcess(['proxy', '--help'], { home });
+    expect(code).toBe(0);
+    expect(stdout).toContain('export an asset behind an address (not in this version)');
+  });
+
   test('an absent command fails with its own code', async () => {
     const { code, stdout } = await runInProcess(['app', 'exec', 'hello', '--since', '1h', '--json'], { home });
     expect(code).toBe(1);

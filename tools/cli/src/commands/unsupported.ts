@@ -17,12 +17,16 @@ const ABSENT: readonly { readonly path: readonly [group: string, verb: string]; 
   { path: ['chain', 'verify'], purpose: 'verify the history of a node' },
 ];
 
+/** Help and completion leave them out; a group that has nothing else shows them to whoever asks for it. */
 export function declareUnsupported(program: Command, perform: Perform): void {
+  const supported = new Set(program.commands);
   for (const { path, purpose } of ABSENT) {
     const [name, verb] = path;
-    const group = program.commands.find((command) => command.name() === name) ?? program.command(name).description('not in this version');
+    const group =
+      program.commands.find((command) => command.name() === name) ??
+      program.command(name, { hidden: true }).description('not in this version');
     group
-      .command(verb)
+      .command(verb, { hidden: supported.has(group) })
       .description(`${purpose} (not in this version)`)
       .argument('[arguments...]')
       .allowUnknownOption()
