@@ -1,6 +1,7 @@
 export * from './errors.ts';
 export { type Clock, pause, systemClock, type Timer } from './clock.ts';
 export { createFile, replaceFile, syncDirectory } from './durable-file.ts';
+export { fileReason } from './file-reason.ts';
 export { type Attempt, raceAttempts, type RaceOptions } from './race-attempts.ts';
 export type { CborReader } from './codec/cbor-reader.ts';
 export type { CborWriter } from './codec/cbor-writer.ts';

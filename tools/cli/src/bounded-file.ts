@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { fileReason } from '@hypermesh/stoq';
 import { cliError } from './errors.ts';
 
 /** A whole file that the command line names, or a pipe. Throws `cli.file_unusable` with its path, also for one beyond the limit. */
@@ -9,7 +10,7 @@ export async function readBounded(path: string, { bytesMax, signal }: ReadOption
     for await (const chunk of createReadStream(path, { end: bytesMax, signal })) chunks.push(chunk as Uint8Array);
   } catch (cause) {
     signal.throwIfAborted();
-    throw cliError('cli.file_unusable', { path, reason: (cause as NodeJS.ErrnoException).code }, { cause });
+    throw cliError('cli.file_unusable', { path, reason: fileReason(cause) }, { cause });
   }
   const bytes = Buffer.concat(chunks);
   if (bytes.length > bytesMax) throw cliError('cli.file_unusable', { path, bytesMax });

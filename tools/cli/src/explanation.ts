@@ -1,4 +1,4 @@
-import { CodedError, PeerError } from '@hypermesh/stoq';
+import { CodedError, fileReason, PeerError } from '@hypermesh/stoq';
 import { cliError } from './errors.ts';
 
 // The words of a refusal that travelled without its message.
@@ -24,6 +24,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'trustchain.token_used': 'Ask for a new token: hypermesh node invite',
   'trustchain.token_invalid': 'Paste the whole line that begins with join1. or ask for a new token: hypermesh node invite',
   'trustchain.certificate_expired': 'Log in again with a new token.',
+  'catalog.description_invalid':
+    'Every package has a package.yaml, such as examples/hello/package.yaml; its fields are in docs/reference/documents.md.',
   'catalog.version_exists': 'Raise "version" in package.yaml and publish again.',
   'catalog.version_unknown': 'See what is published with "hypermesh pkg ls"; publish with: hypermesh pkg publish DIR',
   'caesar.escrow_unknown': 'See what is deployed with "hypermesh app ls"; open an escrow with: hypermesh ledger escrow APP --fund AMOUNT',
@@ -41,7 +43,7 @@ export async function explain(error: unknown): Promise<Explanation> {
   if (error instanceof CodedError) return { error: await worded(error), hint: hintOf(error) };
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (error instanceof Error && typeof code === 'string' && typeof syscall === 'string') {
-    const unusable = cliError('cli.file_unusable', { path, reason: code }, { cause: error });
+    const unusable = cliError('cli.file_unusable', { path, reason: fileReason(error) }, { cause: error });
     return { error: unusable, hint: hintOf(unusable) };
   }
   return { error, hint: '' };

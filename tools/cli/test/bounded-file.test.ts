@@ -22,8 +22,8 @@ test('a file is read whole, to its limit', async () => {
 
 test.each([
   { what: 'a larger file', path: 'large', data: { bytesMax: 8 } },
-  { what: 'a folder', path: '.', data: { reason: 'EISDIR' } },
-  { what: 'nothing', path: 'missing', data: { reason: 'ENOENT' } },
+  { what: 'a folder', path: '.', data: { reason: 'is a directory' } },
+  { what: 'nothing', path: 'missing', data: { reason: 'there is no such file' } },
   { what: 'an endless device', path: '/dev/zero', data: { bytesMax: 8 } },
 ])('$what is refused by its path', async ({ path, data }) => {
   await writeFile(join(directory, 'large'), '9 bytes!!');

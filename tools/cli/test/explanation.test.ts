@@ -27,7 +27,7 @@ test('an unknown code keeps its words', async () => {
 test('a failure of the file system names the file', async () => {
   const failure: unknown = await readFile('/nonexistent/file').catch((error: unknown) => error);
   const { error, hint } = await explain(failure);
-  expect(error).toMatchObject({ code: 'cli.file_unusable', data: { path: '/nonexistent/file', reason: 'ENOENT' } });
+  expect(error).toMatchObject({ code: 'cli.file_unusable', data: { path: '/nonexistent/file', reason: 'there is no such file' } });
   expect(hint).toContain('path');
 });
 

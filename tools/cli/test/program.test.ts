@@ -159,9 +159,10 @@ describe('offline commands', () => {
   test('a package without description and a missing app file are told by name', async () => {
     const none = await runInProcess(['pkg', 'build', '.'], { home });
     expect(none.code).toBe(2);
-    expect(none.stderr).toContain('package.yaml');
+    expect(none.stderr).toContain('there is no such file');
+    expect(none.stderr).toContain('examples/hello/package.yaml');
     const missing = await runInProcess(['app', 'deploy', 'app.yaml', '--json'], { home });
-    expect(JSON.parse(missing.stdout)).toMatchObject({ error: { code: 'cli.file_unusable', data: { reason: 'ENOENT' } } });
+    expect(JSON.parse(missing.stdout)).toMatchObject({ error: { code: 'cli.file_unusable', data: { reason: 'there is no such file' } } });
   });
 
   test('down says that nothing runs', async () => {

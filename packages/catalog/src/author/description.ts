@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { fileReason } from '@hypermesh/stoq';
 import { z } from 'zod';
 import { catalogError } from '../errors.ts';
 import { packageKindSchema } from '../manifest/manifest.ts';
@@ -55,9 +56,8 @@ export async function readDescription(directory: string): Promise<AuthorDescript
 }
 
 async function readBounded(file: string): Promise<string> {
-  const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === 'ENOENT' ? 'there is no such file' : cause.code;
-    throw catalogError('catalog.description_invalid', { file, reason }, { cause });
+  const handle = await open(file).catch((cause: unknown) => {
+    throw catalogError('catalog.description_invalid', { file, reason: fileReason(cause) }, { cause });
   });
   try {
     const { size } = await handle.stat();
