@@ -1,4 +1,4 @@
-import { CodedError, defineErrors, type ErrorData, type ErrorFactory } from '@hypermesh/stoq';
+import { CodedError, defineErrors, type ErrorData, type ErrorFactory, type ErrorSpec } from '@hypermesh/stoq';
 
 const catalogue = {
   'cli.usage': { message: 'The command line is not complete or not understood', retryable: false },
@@ -33,4 +33,14 @@ export const cliError: ErrorFactory<CliErrorCode> = defineErrors(catalogue);
 /** A `cli.usage` error that says what is wrong in its own words. */
 export function usageError(message: string, data: ErrorData = {}): CodedError<'cli.usage'> {
   return new CodedError('cli.usage', { message, retryable: false }, data);
+}
+
+/** An error with advice for people on this very failure. */
+export class AdvisedError extends CodedError {
+  readonly advice: string;
+
+  constructor(code: string, spec: ErrorSpec, data: ErrorData, { cause, advice }: { readonly cause: unknown; readonly advice: string }) {
+    super(code, spec, data, { cause });
+    this.advice = advice;
+  }
 }

@@ -1,5 +1,5 @@
 import { CodedError, fileReason, PeerError } from '@hypermesh/stoq';
-import { cliError } from './errors.ts';
+import { AdvisedError, cliError } from './errors.ts';
 
 // The words of a refusal that travelled without its message.
 const WORDLESS = 'The mesh refused the transaction';
@@ -49,8 +49,9 @@ export async function explain(error: unknown): Promise<Explanation> {
   return { error, hint: '' };
 }
 
-function hintOf({ code }: CodedError): string {
-  return HINTS[code] ?? '';
+function hintOf(error: CodedError): string {
+  const advice = error instanceof AdvisedError ? error.advice : '';
+  return advice === '' ? (HINTS[error.code] ?? '') : advice;
 }
 
 async function worded(error: CodedError): Promise<CodedError> {

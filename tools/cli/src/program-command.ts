@@ -1,5 +1,5 @@
 import { Command, type ErrorOptions } from 'commander';
-import { nearest } from './spelling.ts';
+import { didYouMean, nearest } from './spelling.ts';
 
 /** A command that says what is wrong with a command line in words of this program. */
 export class ProgramCommand extends Command {
@@ -19,12 +19,8 @@ function unknownCommand(group: Command): string {
   const meant = nearest(word, commandsBelow(group), (command) => command.name());
   const direct = meant.filter(({ parent }) => parent === group);
   const paths = (direct.length > 0 ? direct : meant).map(pathOf);
-  const advice =
-    paths.length > 0
-      ? `Did you mean ${paths.length > 1 ? 'one of ' : ''}${paths.join(', ')}?`
-      : `Commands of ${pathOf(group)}: ${commandsOf(group)
-          .map((command) => command.name())
-          .join(', ')}`;
+  const names = commandsOf(group).map((command) => command.name());
+  const advice = didYouMean(paths) || `Commands of ${pathOf(group)}: ${names.join(', ')}`;
   return `error: unknown command '${word}'\n(${advice})`;
 }
 

@@ -4,15 +4,20 @@ import { contextsDirectory, createContexts } from './context/contexts.ts';
 import type { ExitCode } from './exit-code.ts';
 import { type CliProcess, watchInterruption } from './interruption.ts';
 import { createProgram } from './program.ts';
-import type { Session } from './session.ts';
+import type { openSession as OpenSession, Session } from './session.ts';
 
 // A person waits a minute for an answer; deployments and streams say what they wait for.
 const TIMEOUT_SECONDS = 60;
 
+export interface CliOverrides {
+  /** Opens the membership of a home. */
+  readonly openSession?: typeof OpenSession;
+}
+
 /** Runs one command line and answers the exit code. */
-export async function runCli(argv: readonly string[], process: CliProcess): Promise<ExitCode> {
+export async function runCli(argv: readonly string[], process: CliProcess, overrides: CliOverrides = {}): Promise<ExitCode> {
   const interruption = watchInterruption(process);
-  const perform = createPerform(process, interruption.signal);
+  const perform = createPerform(process, interruption.signal, overrides);
   const json = asksForJson(argv);
   const program = createProgram(perform, {
     writeOut: (text) => process.stdout.write(text),
@@ -71,7 +76,7 @@ async function outputOf({ stdout, stderr, env }: CliProcess, json: boolean): Pro
   return new Output({ stdout, stderr, json, color: (env['NO_COLOR'] ?? '') === '' });
 }
 
-function createPerform(process: CliProcess, interrupted: AbortSignal): Perform {
+function createPerform(process: CliProcess, interrupted: AbortSignal, { openSession }: CliOverrides): Perform {
   return <Args extends unknown[]>(body: (context: CommandContext, ...args: Args) => Promise<void>, options: PerformOptions = {}) =>
     async (...given: unknown[]) => {
       const command = given.pop() as Command;
@@ -79,11 +84,16 @@ function createPerform(process: CliProcess, interrupted: AbortSignal): Perform {
       const limit = timeLimit(globals, options);
       const opened = new LazySession();
       const problems = new Set<string>();
-      const context = await contextOf(process, globals, { signal: AbortSignal.any([interrupted, limit.signal]), opened, problems });
+      const context = await contextOf(process, globals, {
+        signal: AbortSignal.any([interrupted, limit.signal]),
+        opened,
+        problems,
+        openSession,
+      });
       try {
         await body(context, ...(given as Args));
       } catch (error) {
-        if (!limit.signal.aborted || interrupted.aborted) throw error;
+        if (!limit.signal.aborted || interrupted.aborted) throw await withAppNamed(error, command, context);
         for (const problem of problems) context.out.progress(`Meanwhile: ${problem}`);
         throw await timedOut(error);
       } finally {
@@ -93,11 +103,20 @@ function createPerform(process: CliProcess, interrupted: AbortSignal): Perform {
     };
 }
 
+/** In one place for every command that takes the name of an app. */
+async function withAppNamed(error: unknown, command: Command, context: CommandContext): Promise<unknown> {
+  const app = command.args[command.registeredArguments.findIndex((argument) => argument.name() === 'app')];
+  if (app === undefined) return error;
+  const { namingApp } = await import('./app/unknown-app.ts');
+  return namingApp(error, app, () => context.session());
+}
+
 interface Surroundings {
   readonly signal: AbortSignal;
   readonly opened: LazySession;
   /** What went wrong in the background. */
   readonly problems: Set<string>;
+  readonly openSession: CliOverrides['openSession'];
 }
 
 async function contextOf(process: CliProcess, globals: GlobalOptions, surroundings: Surroundings): Promise<CommandContext> {
@@ -112,7 +131,7 @@ async function contextOf(process: CliProcess, globals: GlobalOptions, surroundin
     throw (await import('./errors.ts')).cliError('cli.context_missing');
   };
   const sessionOf = async (home: string): Promise<Session> => {
-    const { openSession } = await import('./session.ts');
+    const openSession = surroundings.openSession ?? (await import('./session.ts')).openSession;
     const onWaiting = (text: string): void => out.progress(text);
     return openSession(home, { signal, onWaiting, onProblem: (text) => void problems.add(text) });
   };

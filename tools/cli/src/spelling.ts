@@ -13,6 +13,11 @@ export function nearest<T>(word: string, candidates: readonly T[], nameOf: (cand
   return best;
 }
 
+/** A question for people; empty without names. */
+export function didYouMean(names: readonly string[]): string {
+  return names.length === 0 ? '' : `Did you mean ${names.length > 1 ? 'one of ' : ''}${names.join(', ')}?`;
+}
+
 /** Optimal string alignment distance: letters to insert, delete, replace, or swap with their neighbour. */
 function slipsBetween(one: string, other: string): number {
   let before: number[] = [];
