@@ -206,6 +206,7 @@ const HYPERMESH: Classes<HypermeshErrorCode> = {
   'hypermesh.storage_corrupt': 'failed',
   'hypermesh.provenance_corrupt': 'failed',
   'hypermesh.driver_unavailable': 'failed',
+  'hypermesh.runtime_failed': 'failed',
   'hypermesh.workload_failed': 'failed',
   'hypermesh.workload_unhealthy': 'failed',
   'hypermesh.workload_unknown': 'failed',

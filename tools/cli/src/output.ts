@@ -33,7 +33,7 @@ export class Output {
 
   /** The result, or one of many: `value` as one line of JSON with `--json`, otherwise the text for people. */
   result(value: unknown, text: () => string): void {
-    const written = this.json ? `${JSON.stringify(value, jsonValue)}\n` : ensureNewline(text());
+    const written = this.json ? `${jsonText(value)}\n` : ensureNewline(text());
     this.#options.stdout.write(written);
   }
 
@@ -58,7 +58,7 @@ export class Output {
         data: coded?.data ?? {},
         retryable: coded?.retryable ?? false,
       };
-      this.#options.stdout.write(`${JSON.stringify({ error: body }, jsonValue)}\n`);
+      this.#options.stdout.write(`${jsonText({ error: body })}\n`);
       return;
     }
     const code = coded === undefined ? '' : this.style('dim', ` [${coded.code}]`, 'stderr');
@@ -93,8 +93,10 @@ export class Output {
   }
 }
 
-// Every control character but line feed and tab.
-const CONTROL = /[^\P{Cc}\n\t]/gu;
+// Every control character but line feed and tab, and what turns the direction of text.
+const CONTROL = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu;
+// Those that JSON does not escape by itself.
+const UNESCAPED_CONTROL = /[\u007f-\u009f]/gu;
 
 const BARE = {
   top: '',
@@ -113,6 +115,11 @@ const BARE = {
   'right-mid': '',
   middle: '  ',
 };
+
+function jsonText(value: unknown): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, jsonValue).replaceAll(UNESCAPED_CONTROL, escaped);
+}
 
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();

@@ -28,6 +28,12 @@ describe('output', () => {
     expect(stderr.text).toBe('');
   });
 
+  test('is JSON that holds no control character', () => {
+    const { out, stdout } = output({ json: true });
+    out.result(['\u001b[2J', '\u009b2J'], () => 'text');
+    expect(stdout.text).toBe('["\\u001b[2J","\\u009b2J"]\n');
+  });
+
   test('has colours on a terminal only', () => {
     expect(output({ terminal: true }).out.style('red', 'x')).toBe('\u001b[31mx\u001b[39m');
     expect(output({ terminal: false }).out.style('red', 'x')).toBe('x');
@@ -44,7 +50,7 @@ describe('output', () => {
     );
     expect(text.split('\n').map((line) => line.trim())).toEqual(['NAME       STATE', 'a          ok', 'long-name  \ufffd[2J']);
     expect(text).not.toMatch(/ $/mu);
-    expect(plainText('a\tb\nc\r\u0007')).toBe('a\tb\nc\ufffd\ufffd');
+    expect(plainText('a\tb\nc\r\u0007\u202e')).toBe('a\tb\nc\ufffd\ufffd\ufffd');
   });
 
   test('lists fields in two columns', () => {

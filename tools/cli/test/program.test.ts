@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LOG_LINES_MAX } from '@hypermesh/mesh/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runInProcess, spawnCli } from './cli-run.ts';
 
@@ -59,6 +60,7 @@ describe('usage', () => {
     { argv: ['app', 'scale', 'hello', 'x'], says: "error: replicas: 'x' is no whole number from 0 to 256\n" },
     { argv: ['app', 'deploy', 'hello', '--replicas', '-1'], says: "--replicas <count>: '-1' is no whole number from 0 to 256" },
     { argv: ['ledger', 'period', '0'], says: "number: '0' is no whole number from 1\n" },
+    { argv: ['app', 'logs', 'hello', '--lines', String(LOG_LINES_MAX + 1)], says: `is no whole number from 1 to ${LOG_LINES_MAX}` },
     { argv: ['app', 'deploy', 'hello@', '--json'], says: '' },
     { argv: ['app', 'deploy', 'hello', '--fund', '1.0000000001'], says: 'amount of CAES' },
     { argv: ['app', 'deploy', 'hello', '--env', 'LANG'], says: 'NAME=VALUE' },

@@ -1,5 +1,5 @@
 // What an AssemblyScript program throws is a line on standard error before it traps: compiled along with every program, under a
-// name that no file of a package has. The function is not exported: `--use` finds it by its internal name.
+// name that shadows what a package has there. The function is not exported: `--use` finds it by its internal name.
 export const ABORT_FILE = '~hypermesh/abort.ts';
 export const ABORT_FUNCTION = '~hypermesh/abort/abort';
 export const ABORT_SOURCE: string = `
@@ -7,7 +7,7 @@ export const ABORT_SOURCE: string = `
 declare function fd_write(fd: i32, vectors: usize, count: i32, written: usize): i32;
 
 function abort(message: string | null, file: string | null, line: u32, column: u32): void {
-  const reason = message === null || message.length == 0 ? "abort" : "abort: " + message;
+  const reason = message === null || message.length == 0 ? "abort" : "abort: " + message.substring(0, 1000);
   const place = file === null ? "" : " at " + file + ":" + line.toString() + ":" + column.toString();
   const bytes = String.UTF8.encode(reason + place + "\\n");
   const vector = new StaticArray<u32>(3);

@@ -27,11 +27,15 @@ export interface GuestProcess {
 // The supervisor of a guest holds one request and one answer.
 const HEAP_MEGABYTES = 96;
 
-/** Starts a guest process, which may read its module. */
-export async function startGuestProcess(setup: GuestSetup, signal: AbortSignal): Promise<GuestProcess> {
+/** Starts a guest process, which may read its module. `late` is told of each answer that its caller did not wait for. */
+export async function startGuestProcess(
+  setup: GuestSetup,
+  signal: AbortSignal,
+  late: (result: GuestAnswer['result']) => void = () => undefined,
+): Promise<GuestProcess> {
   const name = import.meta.url.endsWith('.ts') ? './guest.entry.ts' : './guest.entry.js';
   const child = forkConfined(new URL(name, import.meta.url), { readable: [setup.modulePath], heapMegabytes: HEAP_MEGABYTES });
-  const guest = new Guest(child);
+  const guest = new Guest(child, late);
   child.send(setup);
   await guest.ready(AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]));
   return guest;
@@ -50,6 +54,7 @@ class Guest implements GuestProcess {
   readonly pid: number;
   readonly ended: GuestProcess['ended'];
   readonly #child: ChildProcess;
+  readonly #late: (result: GuestAnswer['result']) => void;
   /** Not sent yet, oldest first: the guest has one request at a time, so who cancels a waiting one leaves nothing behind. */
   readonly #waiting: PendingRequest[] = [];
   /** Sent. It keeps its place after a cancellation, until the guest has answered or its wall clock has ended it. */
@@ -58,8 +63,9 @@ class Guest implements GuestProcess {
   #nextId = 1;
   #lastWords = '';
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, late: (result: GuestAnswer['result']) => void) {
     this.#child = child;
+    this.#late = late;
     this.pid = child.pid ?? 0;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-2_000);
@@ -105,7 +111,7 @@ class Guest implements GuestProcess {
     if (!this.#child.connected) throw hypermeshError('hypermesh.workload_failed', { reason: 'the guest has ended' });
     this.#assertRoom(input);
     const { promise, resolve, reject } = Promise.withResolvers<GuestAnswer['result']>();
-    const pending: PendingRequest = { id: this.#nextId++, input, resolve, reject };
+    const pending: PendingRequest = { id: this.#nextId++, input, signal, resolve, reject };
     const abandon = (): void => {
       const at = this.#waiting.indexOf(pending);
       if (at >= 0) this.#waiting.splice(at, 1);
@@ -147,7 +153,8 @@ class Guest implements GuestProcess {
 
   #settle(answer: GuestAnswer): void {
     if (this.#running?.id !== answer.id) return;
-    this.#running.resolve(answer.result);
+    if (this.#running.signal.aborted) this.#late(answer.result);
+    else this.#running.resolve(answer.result);
     this.#running = undefined;
     this.#sendNext();
   }
@@ -156,6 +163,7 @@ class Guest implements GuestProcess {
 interface PendingRequest {
   readonly id: number;
   readonly input: GuestInput;
+  readonly signal: AbortSignal;
   resolve(result: GuestAnswer['result']): void;
   reject(error: unknown): void;
 }

@@ -14,6 +14,7 @@ import { catalogError } from '../errors.ts';
 import { assertModuleBytes } from '../module/limits.ts';
 import { cgiEnvironment } from './cgi.ts';
 import { type GuestProcess, startGuestProcess, startTimeOf } from './guest-process.ts';
+import type { GuestAnswer } from './guest-protocol.ts';
 import type { GuestReport } from './guest-run.ts';
 import { createModuleCache } from './module-cache.ts';
 import { limitMemory } from './module-memory.ts';
@@ -42,7 +43,7 @@ export function createWasmDriver(options: WasmDriverOptions): RuntimeDriver {
           enforces: { memory: true, pids: true, cpu: false, fuel: true, wallClock: true },
         },
       }),
-    async start(spec, { signal }) {
+    async start(spec, { signal, output = new OutputLines() }) {
       if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { id: spec.id, reason: 'the start was given up' });
       const entry = normalize(spec.entry);
       if (isAbsolute(entry) || entry.startsWith('..')) throw catalogError('catalog.path_invalid', { path: spec.entry });
@@ -53,7 +54,9 @@ export function createWasmDriver(options: WasmDriverOptions): RuntimeDriver {
       await mkdir(spec.stateDirectory, { recursive: true, mode: 0o700 });
       const modulePath = join(spec.stateDirectory, 'module.wasm');
       await writeFile(modulePath, module, { mode: 0o600 });
-      const guest = await startGuestProcess({ kind: 'setup', modulePath, requestMsMax: spec.limits.requestMsMax }, signal);
+      const told = new GuestLog(spec, output, options.onRun);
+      const setup = { kind: 'setup', modulePath, requestMsMax: spec.limits.requestMsMax } as const;
+      const guest = await startGuestProcess(setup, signal, (late) => told.givenUp(late));
       try {
         await writeFile(join(spec.stateDirectory, PID_FILE), `${guest.pid} ${startTimeOf(guest.pid) ?? ''}`);
       } catch (error) {
@@ -62,7 +65,7 @@ export function createWasmDriver(options: WasmDriverOptions): RuntimeDriver {
         await guest.ended;
         throw error;
       }
-      return new WasmWorkload(spec, guest, options.onRun);
+      return new WasmWorkload(spec, guest, told);
     },
     reclaim: reclaimGuest,
   };
@@ -84,17 +87,16 @@ class WasmWorkload implements Workload {
   readonly ended: Promise<WorkloadState>;
   readonly #spec: WorkloadSpec;
   readonly #guest: GuestProcess;
-  readonly #onRun: WasmDriverOptions['onRun'];
-  readonly #output = new OutputLines();
+  readonly #log: GuestLog;
   #state: WorkloadState = { state: 'running' };
   #stopping = false;
 
-  constructor(spec: WorkloadSpec, guest: GuestProcess, onRun: WasmDriverOptions['onRun']) {
+  constructor(spec: WorkloadSpec, guest: GuestProcess, log: GuestLog) {
     this.id = spec.id;
     this.pids = [guest.pid];
     this.#spec = spec;
     this.#guest = guest;
-    this.#onRun = onRun;
+    this.#log = log;
     this.ended = guest.ended.then(({ exitCode, signal }) => {
       const reason = this.#stopping ? 'stopped' : signal === 'SIGKILL' ? 'limit' : 'exit';
       this.#state = { state: 'exited', exitCode, signal, reason };
@@ -107,25 +109,21 @@ class WasmWorkload implements Workload {
     const { limits, env, args } = this.#spec;
     const input = { env: cgiEnvironment(request, env), args: [this.#spec.entry, ...args], body: request.body, fuel: limits.fuelPerRequest };
     const result = await this.#guest.run(input, signal);
-    if (result.outcome === 'timeout') {
-      this.#output.add(`stopped: no answer within ${limits.requestMsMax} ms`);
-      throw hypermeshError('hypermesh.workload_timeout', { id: this.id, requestMsMax: limits.requestMsMax });
-    }
-    this.#report(result);
+    this.#log.answered(result);
     switch (result.outcome) {
       case 'response':
         return { status: result.status, headers: result.headers, body: result.body };
+      case 'timeout':
+        throw hypermeshError('hypermesh.workload_timeout', { id: this.id, requestMsMax: limits.requestMsMax });
       case 'limit':
-        this.#output.add(`stopped: limit of ${result.limit}`);
         throw hypermeshError('hypermesh.workload_limit', { id: this.id, limit: result.limit });
       case 'failed':
-        this.#output.add(`failed: ${result.reason}`);
         throw hypermeshError('hypermesh.workload_failed', { id: this.id, reason: result.reason });
     }
   }
 
   logs(linesMax: number): readonly string[] {
-    return this.#output.last(linesMax);
+    return this.#log.last(linesMax);
   }
 
   state(): WorkloadState {
@@ -140,10 +138,36 @@ class WasmWorkload implements Workload {
     clearTimeout(timer);
     await rm(join(this.#spec.stateDirectory, PID_FILE), { force: true });
   }
+}
 
-  #report(report: GuestReport): void {
-    for (const line of report.errors.split('\n')) if (line !== '') this.#output.add(line);
-    for (const [name, count] of Object.entries(report.denied)) this.#output.add(`refused: ${name} (${count} times)`);
-    this.#onRun?.(this.id, report);
+/** Tells in lines what came of each request. */
+class GuestLog {
+  readonly #spec: WorkloadSpec;
+  readonly #output: OutputLines;
+  readonly #onRun: WasmDriverOptions['onRun'];
+
+  constructor(spec: WorkloadSpec, output: OutputLines, onRun: WasmDriverOptions['onRun']) {
+    this.#spec = spec;
+    this.#output = output;
+    this.#onRun = onRun;
+  }
+
+  answered(result: GuestAnswer['result']): void {
+    if (result.outcome === 'timeout') return this.#output.add(`stopped: no answer within ${this.#spec.limits.requestMsMax} ms`);
+    for (const line of result.errors.split('\n')) if (line !== '') this.#output.add(line);
+    for (const [name, count] of Object.entries(result.denied)) this.#output.add(`refused: ${name} (${count} times)`);
+    if (result.outcome === 'limit') this.#output.add(`stopped: limit of ${result.limit}`);
+    if (result.outcome === 'failed') this.#output.add(`failed: ${result.reason}`);
+    this.#onRun?.(this.#spec.id, result);
+  }
+
+  /** Nobody waited for the answer any longer. */
+  givenUp(result: GuestAnswer['result']): void {
+    this.answered(result);
+    this.#output.add('given up: whoever asked did not wait for the answer');
+  }
+
+  last(linesMax: number): readonly string[] {
+    return this.#output.last(linesMax);
   }
 }

@@ -106,6 +106,23 @@ describe('wasm driver', () => {
     }
   });
 
+  it('logs also what came of a request that its caller gave up', async () => {
+    const workload = await driver.start(specOf('given-up', 'hostile.wasm', { fuelPerRequest: 1n << 60n, requestMsMax: 300 }), { signal });
+    try {
+      const request = { method: 'GET', path: '/spin', headers: {}, body: new Uint8Array() };
+      await expect(workload.handle(request, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ data: { cancelled: true } });
+      expect(workload.logs(10)).toEqual([]);
+      expect(textOf(await get(workload, '/'))).toBe('ok');
+      expect(workload.logs(10)).toEqual([
+        'stopped: no answer within 300 ms',
+        'given up: whoever asked did not wait for the answer',
+        'body of 0',
+      ]);
+    } finally {
+      await workload.stop({ graceMs: 1_000 });
+    }
+  });
+
   it('refuses an answer beyond the limit instead of cutting it', async () => {
     const limits = { fuelPerRequest: 1n << 60n, requestMsMax: 10_000, memoryBytesMax: 128 * 2 ** 20 };
     const workload = await driver.start(specOf('flood', 'hostile.wasm', limits), { signal });

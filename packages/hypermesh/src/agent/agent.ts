@@ -4,12 +4,12 @@ import type { Clock } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import { STABLE_MS_MIN } from '../mesh-machine/limits.ts';
 import type { RuntimeDriver, Workload } from '../runtime/driver.ts';
+import { OutputLines } from '../runtime/output-lines.ts';
 import type { BootClock } from './boot-clock.ts';
 import type { DesiredPlacement, DesiredState, LeaseDeadline, PackageSource, PlacementReport } from './desired.ts';
 import { codeOf, reasonOf, wordsOf } from './failure.ts';
 import { becomesHealthy, becomesUnhealthy } from './health.ts';
 import { LeaseGuard } from './lease-guard.ts';
-import { PlacementOutput } from './placement-output.ts';
 import { type HeldPlacement, reconcile } from './reconcile.ts';
 
 // The look at what is desired when no change was announced: restarts that wait, leases that ran out.
@@ -58,8 +58,8 @@ interface Held extends HeldPlacement {
   readonly over: Promise<void>;
   /** Of an exclusive placement. */
   readonly guard: LeaseGuard | undefined;
-  /** Shared by all runs of the placement. */
-  readonly output: PlacementOutput;
+  /** Of all runs under this lease, and why each ended. */
+  readonly output: OutputLines;
   readonly workload?: Workload;
 }
 
@@ -106,7 +106,7 @@ class NodeAgent implements Agent {
   logs(id: string, linesMax: number): readonly string[] {
     const held = this.#held.get(id);
     if (held === undefined) throw hypermeshError('hypermesh.workload_unknown', { id });
-    return held.output.lines(linesMax);
+    return held.output.last(linesMax);
   }
 
   placements(): readonly HeldPlacement[] {
@@ -166,7 +166,7 @@ class NodeAgent implements Agent {
     const guard = placement.exclusive ? new LeaseGuard(this.#components, this.#deadline) : undefined;
     // Begins in a later turn, when the placement is held.
     const over = Promise.resolve().then(() => this.#live(run));
-    const output = this.#held.get(id)?.output ?? new PlacementOutput();
+    const output = this.#held.get(id)?.output ?? new OutputLines();
     const run: Run = { id, lease, placement, aborted, guard, over, output, failures, since: this.#components.clock.monotonic() };
     this.#held.set(id, { ...run, phase: 'starting' });
     this.#report(placement, 'starting', '');
@@ -180,20 +180,19 @@ class NodeAgent implements Agent {
     const signal = guard === undefined ? aborted.signal : AbortSignal.any([aborted.signal, guard.lapsed]);
     let workload: Workload | undefined;
     try {
-      workload = await this.#launch(placement, signal, guard);
-      run.output.begin(workload);
+      workload = await this.#launch(run, signal);
       if (guard !== undefined) await this.#bind(workload, guard);
       if (placement.health !== null) await becomesHealthy(workload, placement.health, clock, signal);
       if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { reason: 'stopped while it started' });
       this.#held.set(run.id, { ...run, phase: 'running', since: clock.monotonic(), workload });
       this.#report(placement, 'ready', '');
       const reason = await this.#endOf(workload, run);
-      run.output.end(reason);
+      run.output.add(`ended: ${guard?.lapsed.aborted === true ? 'the lease of the node ran out' : reason}`);
       this.#fail(run, reason);
     } catch (error) {
       // What it ran ends before the next run begins; a driver that cannot end it says so in its next start.
       await workload?.stop({ graceMs: 0 }).catch(() => undefined);
-      run.output.end(wordsOf(error));
+      run.output.add(`ended: ${wordsOf(error)}`);
       this.#fail(run, codeOf(error));
     } finally {
       guard?.release();
@@ -217,7 +216,7 @@ class NodeAgent implements Agent {
     return 'hypermesh.workload_unhealthy';
   }
 
-  async #launch(placement: DesiredPlacement, signal: AbortSignal, guard: LeaseGuard | undefined): Promise<Workload> {
+  async #launch({ placement, guard, output }: Run, signal: AbortSignal): Promise<Workload> {
     const { packages, drivers, stateDirectory } = this.#components;
     const fetched = await packages.fetch(placement, signal);
     const driver = await driverFor(fetched.kind, drivers);
@@ -235,7 +234,7 @@ class NodeAgent implements Agent {
         stateDirectory: home,
       },
       // A watchdog that does not start ends the run by its guard.
-      { signal, spawned: (pids) => void guard?.watch(pids).catch(() => undefined) },
+      { signal, output, spawned: (pids) => void guard?.watch(pids).catch(() => undefined) },
     );
   }
 

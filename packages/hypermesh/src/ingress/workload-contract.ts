@@ -1,7 +1,7 @@
 import { type Contract, defineContract, type MethodSpec } from '@hypermesh/stoq';
 import { z } from 'zod';
 import type { WorkloadRequest, WorkloadResponse } from '../runtime/driver.ts';
-import { LOG_LINES_MAX } from '../runtime/output-lines.ts';
+import { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX } from '../runtime/output-lines.ts';
 
 /** One HTTP exchange with a replica on another node. */
 export interface ReplicaRequest extends WorkloadRequest {
@@ -45,7 +45,7 @@ const HEADERS_LENGTH_MAX = 16 * 1024;
 // UTF-8 of the lines of one answer; older ones are left out.
 export const LOG_BYTES_MAX: number = 1024 * 1024;
 
-// Of each line: its length.
+// What the encoding adds to each line, with a share of what is around them.
 const LOG_LINE_OVERHEAD_BYTES = 16;
 
 const placement = z.string().min(1).max(128);
@@ -90,7 +90,7 @@ export const workloadContract: Contract<WorkloadMethods> = defineContract({
     logs: {
       kind: 'unary',
       request: z.strictObject({ placement, linesMax: z.int().min(1).max(LOG_LINES_MAX) }),
-      response: z.strictObject({ lines: z.array(z.string()).max(LOG_LINES_MAX) }),
+      response: z.strictObject({ lines: z.array(z.string().max(LOG_LINE_LENGTH_MAX)).max(LOG_LINES_MAX) }),
       roles: 'any',
       idempotent: true,
       requestBytesMax: 1_024,

@@ -2,7 +2,7 @@ import type { Handlers } from '@hypermesh/stoq';
 import type { Agent } from '../agent/agent.ts';
 import { hypermeshError } from '../errors.ts';
 import type { StateReader } from '../machine/machine.ts';
-import { type Placement, readPlacement } from '../mesh-machine/placement.ts';
+import { placementOf } from '../mesh-machine/placement.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { LOG_BYTES_MAX, type WorkloadMethods } from './workload-contract.ts';
 
@@ -33,12 +33,6 @@ export function createWorkloadService(components: WorkloadServiceComponents): Ha
       return { lines: newestWithin(agent.logs(placement, linesMax), LOG_BYTES_MAX) };
     },
   };
-}
-
-function placementOf(state: StateReader, id: string): Placement {
-  const known = readPlacement(state, id);
-  if (known === undefined) throw hypermeshError('hypermesh.placement_unknown', { id });
-  return known;
 }
 
 function newestWithin(lines: readonly string[], bytesMax: number): readonly string[] {

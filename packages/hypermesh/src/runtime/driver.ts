@@ -1,3 +1,5 @@
+import type { OutputLines } from './output-lines.ts';
+
 /** How strong the wall between guests is; reported, never assumed. */
 export type Isolation = 'sandbox' | 'container' | 'none';
 
@@ -76,6 +78,8 @@ export interface StartOptions {
    * `start` resolves need not call it.
    */
   readonly spawned?: (pids: readonly number[]) => void;
+  /** Where its lines go, those of a start that fails as well; by default kept by the workload. */
+  readonly output?: OutputLines;
 }
 
 /** Runs workloads of some package kinds. Every implementation passes the exported compliance suite. */

@@ -1,11 +1,11 @@
-import type { CallContext } from '@hypermesh/stoq';
+import { type CallContext, encodeValue } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hypermeshError } from '../../src/errors.ts';
 import { createReplicaCall } from '../../src/ingress/replica-call.ts';
 import { BODY_BYTES_MAX, LOG_BYTES_MAX, workloadContract } from '../../src/ingress/workload-contract.ts';
 import { createWorkloadService } from '../../src/ingress/workload-service.ts';
 import type { Workload, WorkloadRequest } from '../../src/runtime/driver.ts';
-import { LOG_LINES_MAX } from '../../src/runtime/output-lines.ts';
+import { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX } from '../../src/runtime/output-lines.ts';
 import { appSpec, found, type Founded, World } from '../mesh-machine/fixture.ts';
 
 let founded: Founded;
@@ -115,16 +115,24 @@ describe('what replicas printed', () => {
   it('fits one answer: the oldest lines are left out', async () => {
     const world = await new World(founded).ready(1);
     world.deploy(appSpec());
-    const halves = Array.from({ length: 3 }, (_, index) => `${index}${'é'.repeat(LOG_BYTES_MAX / 4 - 1)}.`);
+    const line = '語'.repeat(LOG_LINE_LENGTH_MAX);
+    const lines = Array.from({ length: LOG_LINES_MAX }, () => line);
     const service = createWorkloadService({
-      agent: { ...agent, logs: () => halves },
+      agent: { ...agent, logs: () => lines },
       dispatcher: { answered: () => 0 },
       state: () => world.state,
       countersign: () => Promise.reject(hypermeshError('hypermesh.unsupported')),
     });
-    const { lines } = await service.logs({ placement: 'hello-1', linesMax: LOG_LINES_MAX }, contextOf(world.id(3)));
-    expect(lines).toEqual(halves.slice(1));
-    expect(workloadContract.methods.logs.response.safeParse({ lines }).success).toBe(true);
+    const answer = await service.logs({ placement: 'hello-1', linesMax: LOG_LINES_MAX }, contextOf(world.id(3)));
+    expect(answer.lines).toHaveLength(Math.floor(LOG_BYTES_MAX / Buffer.byteLength(line)));
+  });
+
+  it('fits the limit of its message, however the bytes are spread over lines', () => {
+    const { response, responseBytesMax } = workloadContract.methods.logs;
+    const longest = Buffer.alloc(LOG_BYTES_MAX / LOG_LINES_MAX, 'x').toString();
+    for (const lines of [Array.from({ length: LOG_LINES_MAX }, () => longest), Array.from({ length: LOG_LINES_MAX }, () => '')]) {
+      expect(encodeValue({ lines: response.parse({ lines }).lines }, responseBytesMax).length).toBeLessThanOrEqual(responseBytesMax);
+    }
   });
 
   it.each([0, 1.5, LOG_LINES_MAX + 1])('%d lines are no question', (linesMax) => {

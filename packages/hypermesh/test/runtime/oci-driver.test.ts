@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { RuntimeDriver, Workload, WorkloadSpec } from '../../src/runtime/driver.ts';
 import { controlGroupVersion, memoryKills } from '../../src/runtime/oci/control-group.ts';
 import { createOciDriver } from '../../src/runtime/oci/oci-driver.ts';
+import { LOG_LINE_LENGTH_MAX, OutputLines } from '../../src/runtime/output-lines.ts';
 import { BUSYBOX, SERVE, writeLayer } from './layer.ts';
 
 const driver: RuntimeDriver = createOciDriver({ clock: systemClock });
@@ -83,6 +84,22 @@ describe.skipIf(!status.available || BUSYBOX === undefined)('the oci driver', ()
     expect(execFileSync('runc', ['--root', join(home, 'serves', 'runc'), 'list', '-q']).toString()).toBe('');
     expect((await readdir(join(home, 'serves'))).toSorted()).toEqual(['runc']);
     await expect(get(workload, '/')).rejects.toMatchObject({ code: 'hypermesh.workload_failed' });
+  });
+
+  test('keeps what a container printed that never served, and no place of the node', async () => {
+    const output = new OutputLines();
+    const args = ['/bin/sh', '-c', `for i in 1 2 3 4 5; do echo "line $i"; done; printf 'in ${home}/broken/bundle, the last'`];
+    const started = driver.start(specOf('broken', { args }), { signal: AbortSignal.timeout(30_000), output });
+    await expect(started).rejects.toMatchObject({ data: { reason: 'it ended before it served (exit)' } });
+    expect(output.last(10)).toEqual(['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'in /bundle, the last']);
+  });
+
+  test('bounds what a container prints that ends no line', async () => {
+    const output = new OutputLines();
+    const args = ['/bin/sh', '-c', 'yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -c 64000000 | tr -d "\\n"'];
+    const started = driver.start(specOf('endless', { args }), { signal: AbortSignal.timeout(30_000), output });
+    await expect(started).rejects.toMatchObject({ code: 'hypermesh.workload_failed' });
+    expect(output.last(10).map((line) => line.length)).toEqual([LOG_LINE_LENGTH_MAX]);
   });
 
   test('gives no privilege, no environment of ours, no network and no writable root', async () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { OutputLines } from '../../src/runtime/output-lines.ts';
 import { processStartTime } from '../../src/agent/boot-clock.ts';
 import { hypermeshError } from '../../src/errors.ts';
 import type { RuntimeDriver, Workload, WorkloadRequest, WorkloadResponse, WorkloadSpec, WorkloadState } from '../../src/runtime/driver.ts';
@@ -34,7 +35,7 @@ export function createProcessDriver(): RuntimeDriver {
           enforces: { memory: false, pids: false, cpu: false, fuel: false, wallClock: false },
         },
       }),
-    async start(spec, { signal, spawned }) {
+    async start(spec, { signal, spawned, output = new OutputLines() }) {
       signal.throwIfAborted();
       await access(join(spec.packageDirectory, spec.entry));
       await mkdir(spec.stateDirectory, { recursive: true });
@@ -45,7 +46,7 @@ export function createProcessDriver(): RuntimeDriver {
         detached: true,
         stdio: ['ignore', 'pipe', 'ignore'],
       });
-      const workload = new ProcessWorkload(spec, child, socket);
+      const workload = new ProcessWorkload(spec, child, socket, output);
       await writeFile(join(spec.stateDirectory, PID_FILE), `${child.pid} ${processStartTime(child.pid as number) ?? ''}`);
       spawned?.(workload.pids);
       signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
@@ -69,15 +70,16 @@ class ProcessWorkload implements Workload {
   readonly serving: Promise<void>;
   readonly #child: ChildProcess;
   readonly #socket: string;
-  readonly #lines: string[] = [];
+  readonly #output: OutputLines;
   #state: WorkloadState = { state: 'running' };
   #stopping = false;
 
-  constructor(spec: WorkloadSpec, child: ChildProcess, socket: string) {
+  constructor(spec: WorkloadSpec, child: ChildProcess, socket: string, output: OutputLines) {
     this.id = spec.id;
     this.pids = [child.pid as number];
     this.#child = child;
     this.#socket = socket;
+    this.#output = output;
     this.ended = new Promise((resolve) => {
       child.once('exit', (exitCode, signal) => {
         this.#state = { state: 'exited', exitCode, signal, reason: this.#stopping ? 'stopped' : 'exit' };
@@ -86,8 +88,10 @@ class ProcessWorkload implements Workload {
     });
     this.serving = new Promise((resolve, reject) => {
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        this.#lines.push(...text.split('\n').filter((line) => line !== ''));
-        if (this.#lines[0] === 'serving') resolve();
+        for (const line of text.split('\n').filter((each) => each !== '')) {
+          output.add(line);
+          if (line === 'serving') resolve();
+        }
       });
       void this.ended.then(() => reject(hypermeshError('hypermesh.workload_failed', { id: this.id })));
     });
@@ -106,7 +110,7 @@ class ProcessWorkload implements Workload {
   }
 
   logs(linesMax: number): readonly string[] {
-    return this.#lines.slice(-linesMax);
+    return this.#output.last(linesMax);
   }
 
   state(): WorkloadState {

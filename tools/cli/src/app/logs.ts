@@ -30,11 +30,11 @@ export async function showLogs(context: CommandContext, name: string, { lines, r
   if (wanted.length === 0 && replica !== undefined) throw cliError('cli.not_found', { replica, app: name });
   const outputs = await Promise.all(wanted.map((placement) => outputOf(session, placement, nodes, lines)));
   const failed = outputs.filter(({ failure }) => failure !== undefined);
-  if (failed.length > 0 && failed.length === outputs.length) throw failed[0]?.failure;
   for (const { placement, node, failure } of failed) {
     const { error } = await explain(failure);
-    context.out.notice(plainText(`${placement.id} on ${node}: ${error instanceof Error ? error.message : String(error)}`));
+    context.out.notice(oneLine(`${placement.id} on ${node}: ${error instanceof Error ? error.message : String(error)}`));
   }
+  if (failed.length > 0 && failed.length === outputs.length) throw failed[0]?.failure;
   context.out.result(outputs.map(outputValue), () => outputText(context.out, outputs));
 }
 
@@ -61,9 +61,15 @@ function outputValue({ placement, lines, failure }: ReplicaOutput): object {
 }
 
 function outputText(out: Output, outputs: readonly ReplicaOutput[]): string {
+  if (outputs.length === 0) return 'No replica runs, and what replicas print goes with them. See why with: hypermesh app explain NAME';
   const width = Math.max(...outputs.map(({ placement }) => placement.id.length));
   const text = outputs.flatMap(({ placement, lines }) =>
-    lines.map((line) => `${out.style('dim', `${placement.id.padEnd(width)} |`)} ${plainText(line)}`),
+    lines.map((line) => `${out.style('dim', `${oneLine(placement.id).padEnd(width)} |`)} ${oneLine(line)}`),
   );
   return text.length === 0 ? 'Nothing printed yet.' : text.join('\n');
+}
+
+/** No line of one replica can look like that of another. */
+function oneLine(text: string): string {
+  return plainText(text).replaceAll('\n', ' ');
 }

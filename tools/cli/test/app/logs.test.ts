@@ -50,8 +50,11 @@ const APP: App = {
 type Answer = (node: number, asked: ReplicaLogsRequest) => ReplicaLogs;
 
 /** Shows the logs of an app with a replica on nodes 1 and 2, which answer so. */
-async function shown(answer: Answer, options: { readonly json?: boolean; readonly replica?: string } = {}): Promise<[string, string]> {
-  const { json = false, ...asked } = options;
+async function shown(
+  answer: Answer,
+  options: { readonly json?: boolean; readonly replica?: string; readonly placements?: readonly Placement[] } = {},
+): Promise<[string, string]> {
+  const { json = false, placements = [placementOn(1), placementOn(2)], ...asked } = options;
   let [stdout, stderr] = ['', ''];
   const out = new Output({
     stdout: { write: (text) => (stdout += text) },
@@ -59,7 +62,7 @@ async function shown(answer: Answer, options: { readonly json?: boolean; readonl
     json,
     color: false,
   });
-  const app: AppAnswer = { app: APP, placements: [placementOn(1), placementOn(2)] };
+  const app: AppAnswer = { app: APP, placements };
   const session = {
     signal: new AbortController().signal,
     mesh: {
@@ -114,8 +117,18 @@ test.each([
   ['no node answers', 'stoq.carrier_refused', () => stoqError('stoq.carrier_refused')],
   ['somebody else owns the app', 'hypermesh.not_authorised', () => hypermeshError('hypermesh.not_authorised')],
 ])('it fails when %s', async (_, code, error) => {
-  const failing: Answer = () => {
-    throw error();
+  const failing: Answer = (node) => {
+    throw node === 2 ? error() : stoqError('stoq.carrier_refused');
   };
   await expect(shown(failing)).rejects.toMatchObject({ code });
+});
+
+test('no line looks like that of another replica', async () => {
+  const [stdout] = await shown((node) => ({ lines: node === 1 ? ['fine\nhello-2 | fine'] : ['gone'] }));
+  expect(stdout).toBe('hello-1 | fine hello-2 | fine\nhello-2 | gone\n');
+});
+
+test('an app without replicas has nothing to show, and says where to look', async () => {
+  const [stdout] = await shown(() => ({ lines: [] }), { placements: [] });
+  expect(stdout).toContain('hypermesh app explain');
 });

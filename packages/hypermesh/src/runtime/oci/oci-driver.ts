@@ -10,6 +10,7 @@ import { bundleConfig } from './bundle.ts';
 import { controlGroupVersion } from './control-group.ts';
 import { OciWorkload } from './oci-workload.ts';
 import { unpackLayer } from './root-file-system.ts';
+import { OutputLines } from '../output-lines.ts';
 import { createRunc, runcVersion } from './runc.ts';
 
 // Unpacking happens before; a server that does not listen within this time is not coming.
@@ -66,7 +67,8 @@ async function startContainer(spec: WorkloadSpec, options: StartOptions, clock: 
   await writeFile(join(places.bundle, 'config.json'), JSON.stringify(bundleConfig(spec, cgroupsPath, version)), { mode: 0o600 });
   const runc = createRunc(places.root);
   const child = runc.run(id, places.bundle, places.pidFile);
-  const workload = new OciWorkload({ spec, id, child, runc, cgroupsPath, version, places });
+  const output = options.output ?? new OutputLines();
+  const workload = new OciWorkload({ spec, id, output, child, runc, cgroupsPath, version, places });
   try {
     const pid = await containerPid(places.pidFile, workload, signal, clock);
     options.spawned?.([pid]);
@@ -121,16 +123,13 @@ async function containerPid(pidFile: string, workload: OciWorkload, signal: Abor
     if (workload.state().state === 'exited') break;
     await new Promise<void>((resolve) => clock.after(PID_POLL_MS, resolve));
   }
-  throw hypermeshError('hypermesh.workload_failed', { reason: 'the container did not start', last: workload.logs(3).join(' | ') });
+  throw hypermeshError('hypermesh.workload_failed', { reason: 'the container did not start' });
 }
 
 async function failedBefore(workload: OciWorkload): Promise<never> {
   const ended = await workload.ended;
   const reason = ended.state === 'exited' ? ended.reason : 'exit';
-  throw hypermeshError('hypermesh.workload_failed', {
-    reason: `it ended before it served (${reason})`,
-    last: workload.logs(3).join(' | '),
-  });
+  throw hypermeshError('hypermesh.workload_failed', { reason: `it ended before it served (${reason})` });
 }
 
 /** A way in that fails mostly means that the container has just ended: its end says more. */

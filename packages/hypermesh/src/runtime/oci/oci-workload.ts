@@ -1,17 +1,21 @@
 import type { ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { hypermeshError } from '../../errors.ts';
 import { BODY_BYTES_MAX } from '../../ingress/workload-contract.ts';
 import type { Workload, WorkloadRequest, WorkloadResponse, WorkloadSpec, WorkloadState } from '../driver.ts';
-import { OutputLines } from '../output-lines.ts';
+import { LineSplitter, type OutputLines } from '../output-lines.ts';
 import type { Bridge } from './bridge.ts';
 import { memoryKills } from './control-group.ts';
 import type { Runc } from './runc.ts';
 
+// The container is gone by then: what it printed last is in the pipes.
+const LAST_LINES_MS_MAX = 1_000;
+
 interface OciWorkloadParts {
   readonly spec: WorkloadSpec;
   readonly id: string;
+  readonly output: OutputLines;
   /** `runc run` in the foreground: its end is the container's. */
   readonly child: ChildProcess;
   readonly runc: Runc;
@@ -25,23 +29,27 @@ export class OciWorkload implements Workload {
   readonly id: string;
   readonly ended: Promise<WorkloadState>;
   readonly #parts: OciWorkloadParts;
-  readonly #output = new OutputLines();
   #pids: readonly number[] = [];
   #bridge: Bridge | undefined;
   #state: WorkloadState = { state: 'running' };
   #stopping = false;
+  /** Both streams are over. */
+  readonly #printed: Promise<unknown>;
 
   constructor(parts: OciWorkloadParts) {
     this.id = parts.spec.id;
     this.#parts = parts;
     const { child } = parts;
+    this.#printed = new Promise((resolve) => child.once('close', resolve));
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.#output.add(line));
+      const lines = new LineSplitter((line) => this.#print(line));
+      stream?.setEncoding('utf8').on('data', (text: string) => lines.write(text));
+      stream?.once('end', () => lines.end());
     }
     this.ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
       child.once('error', (error) => {
-        this.#output.add(error.message);
+        this.#print(error.message);
         resolve({ code: null, signal: null });
       });
     }).then(({ code, signal }) => this.#conclude(code, signal));
@@ -72,7 +80,7 @@ export class OciWorkload implements Workload {
   }
 
   logs(linesMax: number): readonly string[] {
-    return this.#output.last(linesMax);
+    return this.#parts.output.last(linesMax);
   }
 
   state(): WorkloadState {
@@ -101,10 +109,18 @@ export class OciWorkload implements Workload {
     const { runc, id, cgroupsPath, version, places } = this.#parts;
     const starved = (await memoryKills(cgroupsPath, version)) > 0;
     await this.#bridge?.stop();
-    await runc.delete(id).catch((error: Error) => this.#output.add(error.message));
+    // The next start reclaims it, and fails if that fails.
+    await runc.delete(id).catch(() => undefined);
+    await Promise.race([this.#printed, delay(LAST_LINES_MS_MAX, undefined, { ref: false })]);
     await Promise.all([rm(places.pidFile, { force: true }), rm(places.bundle, { recursive: true, force: true })]);
     const reason = this.#stopping ? 'stopped' : starved ? 'out-of-memory' : 'exit';
     this.#state = { state: 'exited', exitCode: code, signal, reason };
     return this.#state;
+  }
+
+  /** Runc prints among the lines of the container, and names places of the node. */
+  #print(line: string): void {
+    const { output, spec } = this.#parts;
+    output.add(line.replaceAll(spec.stateDirectory, ''));
   }
 }

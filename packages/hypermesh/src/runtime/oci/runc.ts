@@ -41,7 +41,7 @@ function runProgram(program: string, args: readonly string[]): Promise<string> {
     execFile(program, args, { timeout: COMMAND_MS_MAX, maxBuffer: 1024 * 1024 }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      const code = missing ? 'hypermesh.driver_unavailable' : 'hypermesh.workload_failed';
+      const code = missing ? 'hypermesh.driver_unavailable' : 'hypermesh.runtime_failed';
       reject(hypermeshError(code, { program, reason: missing ? 'not installed' : stderr.trim().slice(-500) }, { cause: error }));
     });
   });
