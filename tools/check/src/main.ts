@@ -9,6 +9,7 @@ import { checkModuleCycles } from './rules/module-cycles.ts';
 import { checkPackageGraph } from './rules/package-graph.ts';
 import { checkReference } from './rules/reference.ts';
 import { checkSecrets } from './rules/secrets.ts';
+import { checkUnknownFiles } from './rules/unknown-files.ts';
 
 const rules = [
   checkPackageGraph,
@@ -19,6 +20,7 @@ const rules = [
   checkReference,
   checkSecrets,
   checkLockfiles,
+  checkUnknownFiles,
 ];
 
 const repository = readRepository(fileURLToPath(new URL('../../..', import.meta.url)));

@@ -6,6 +6,8 @@ import { parseSourceModule, type SourceModule } from './source-module.ts';
 /** The text files of a repository, by their path from its root. Rules are pure functions of this. */
 export interface Repository {
   readonly paths: readonly string[];
+  /** Paths of the files that are not text; nothing else is known of them. */
+  readonly binaries: readonly string[];
   has(path: string): boolean;
   hasDirectory(path: string): boolean;
   text(path: string): string;
@@ -13,7 +15,7 @@ export interface Repository {
   sourceModule(path: string): SourceModule;
 }
 
-export function createRepository(files: ReadonlyMap<string, string>): Repository {
+export function createRepository(files: ReadonlyMap<string, string>, binaries: readonly string[] = []): Repository {
   const paths = [...files.keys()].toSorted();
   const directories = new Set(paths.flatMap(parentDirectories));
   const parsed = new Map<string, SourceModule>();
@@ -24,6 +26,7 @@ export function createRepository(files: ReadonlyMap<string, string>): Repository
   };
   return {
     paths,
+    binaries,
     has: (path) => files.has(path),
     hasDirectory: (path) => directories.has(path.replace(/\/$/, '')),
     text,
@@ -35,7 +38,7 @@ export function createRepository(files: ReadonlyMap<string, string>): Repository
   };
 }
 
-/** Reads what git tracks, and what it would track: files that are neither ignored nor binary. A link to a folder is no file. */
+/** Reads what git tracks, and what it would track: files that are not ignored. A link to a folder is no file. */
 export function readRepository(root: string): Repository {
   const listing = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
@@ -46,11 +49,13 @@ export function readRepository(root: string): Repository {
     listing.split('\0').filter((path) => path !== '' && statSync(join(root, path), { throwIfNoEntry: false })?.isFile()),
   );
   const files = new Map<string, string>();
+  const binaries: string[] = [];
   for (const path of paths) {
     const bytes = readFileSync(join(root, path));
-    if (!bytes.includes(0)) files.set(path, bytes.toString('utf8'));
+    if (bytes.includes(0)) binaries.push(path);
+    else files.set(path, bytes.toString('utf8'));
   }
-  return createRepository(files);
+  return createRepository(files, binaries);
 }
 
 /** A hundred thousand paths of 160 bytes: far above what this repository may become. */

@@ -10,7 +10,7 @@ const root = mkdtempSync(join(tmpdir(), 'hypermesh check '));
 afterAll(() => rmSync(root, { recursive: true }));
 
 describe('a repository', () => {
-  it('is what git tracks or would track, without binaries, links to folders, and ignored or deleted files', () => {
+  it('is what git tracks or would track, binaries apart, without links to folders and ignored or deleted files', () => {
     const git = (...args: string[]): unknown => execFileSync('git', args, { cwd: root, stdio: 'pipe' });
     git('init', '-q');
     mkdirSync(join(root, 'docs/design'), { recursive: true });
@@ -24,6 +24,7 @@ describe('a repository', () => {
     rmSync(join(root, 'deleted.md'));
     const repository = readRepository(root);
     expect(repository.paths).toEqual(['.gitignore', 'docs/design/new.md']);
+    expect(repository.binaries).toEqual(['binary']);
     expect(repository.text('docs/design/new.md')).toBe('# New');
     expect([repository.hasDirectory('docs'), repository.hasDirectory('docs/design/'), repository.hasDirectory('doc')]).toEqual([
       true,
