@@ -18,6 +18,6 @@ export { queryMesh } from './client/mesh-query.ts';
 export { MESH_MACHINE } from './mesh-machine/accounts.ts';
 export * from './mesh-machine/operation.ts';
 export { type AppAnswer, MESH_QUERIES, type MeshQueries, type NodeAnswer } from './mesh-machine/query.ts';
-export { findSponsorship, sponsored } from './client/sponsorship.ts';
+export { orderSponsored, type SponsoredOptions } from './client/sponsorship.ts';
 export { LOG_LINES_MAX } from './runtime/output-lines.ts';
 export { type ReplicaLogs, type ReplicaLogsRequest, workloadContract, type WorkloadMethods } from './ingress/workload-contract.ts';

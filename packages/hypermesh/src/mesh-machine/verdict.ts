@@ -97,8 +97,12 @@ export function readVerdict(state: StateReader, node: Uint8Array): Verdict | und
 export function currentVerdict(state: StateReader, node: Uint8Array): Verdict | undefined {
   const verdict = readVerdict(state, node);
   const window = readWindow(state);
-  if (verdict === undefined || window === undefined || verdict.window === DROPPED) return undefined;
-  return verdict.window + VERDICT_WINDOWS > window.number ? verdict : undefined;
+  return verdict !== undefined && window !== undefined && isCurrentIn(verdict, window.number) ? verdict : undefined;
+}
+
+/** Whether a verdict serves in the window of that number. */
+export function isCurrentIn(verdict: Pick<Verdict, 'window'>, windowNumber: number): boolean {
+  return verdict.window !== DROPPED && verdict.window + VERDICT_WINDOWS > windowNumber;
 }
 
 /** A node whose committed data changed has to prove itself anew. */

@@ -6,7 +6,7 @@ import { CAESAR_MACHINE, caesarOperationCodec, UNITS_PER_CAES } from '@hypermesh
 import { catalogContract, type PublishedVersion } from '@hypermesh/catalog';
 import { publishExample, type User, waitUntil } from '@hypermesh/devnet';
 import { parseAppDocument, resolveApp } from '@hypermesh/mesh';
-import { encodeOperation, findSponsorship, MESH_MACHINE, proveOperation, type ProvenOperation } from '@hypermesh/mesh/client';
+import { orderSponsored, type ProvenOperation } from '@hypermesh/mesh/client';
 import type { AppSpec } from '@hypermesh/mesh/machine';
 import { encode, type PeerTarget, systemEntropy } from '@hypermesh/stoq';
 import { benchError } from '../errors.ts';
@@ -43,14 +43,14 @@ export async function fundApp({ mesh, account }: User, app: string, signal: Abor
   await mesh.transact(account, CAESAR_MACHINE, [encode(caesarOperationCodec, escrow)], { signal });
 }
 
-/** The operation with a node's proof of state, encoded: what only remains to be ordered. */
-export async function provenOperation({ mesh, account }: User, operation: ProvenOperation, signal: AbortSignal): Promise<Uint8Array> {
-  const sponsorship = await waitUntil('a node with a current proof of state', SPONSOR_MS_MAX, signal, () =>
-    findSponsorship(mesh, account.owner, { signal }),
-  );
-  return encodeOperation(proveOperation(operation, sponsorship, systemEntropy));
-}
-
-export async function order({ mesh, account }: User, operation: Uint8Array, signal: AbortSignal): Promise<void> {
-  await mesh.transact(account, MESH_MACHINE, [operation], { signal });
+/** Orders the operation with a node's proof of state. Answers when what was ordered had been proven and was to be signed, in ms. */
+export async function order({ mesh, account }: User, operation: ProvenOperation, signal: AbortSignal): Promise<number> {
+  let provenAt = 0;
+  await orderSponsored(mesh, account, operation, {
+    signal,
+    entropy: systemEntropy,
+    awaitSponsorship: (ask) => waitUntil('a node with a current proof of state', SPONSOR_MS_MAX, signal, ask),
+    onProven: () => (provenAt = performance.now()),
+  });
+  return provenAt;
 }

@@ -6,7 +6,7 @@ import { benchError } from '../errors.ts';
 import { latency, type Metric, type Params } from '../report/metric.ts';
 import { median } from '../report/statistics.ts';
 import type { SuiteContext } from '../suite.ts';
-import { exampleSpec, fundApp, order, provenOperation, type PublishedExample, publishedExample } from './example-app.ts';
+import { exampleSpec, fundApp, order, type PublishedExample, publishedExample } from './example-app.ts';
 import { measureSchedule } from './schedule.ts';
 
 const ANSWER_MS_MAX = 30_000;
@@ -44,13 +44,8 @@ async function deployed(
 ): Promise<number> {
   const { user } = running;
   await fundApp(user, app, signal);
-  const operation = await provenOperation(
-    user,
-    { kind: 'app.deploy', spec: await exampleSpec(example, app, replicas), proof: null },
-    signal,
-  );
-  const startedAt = performance.now();
-  await order(user, operation, signal);
+  const spec = await exampleSpec(example, app, replicas);
+  const startedAt = await order(user, { kind: 'app.deploy', spec, proof: null }, signal);
   await firstAnswer(doorOf(running, VALIDATORS[0] as string), app, signal);
   const durationMs = performance.now() - startedAt;
   await replicasReady(user, app, replicas, signal);
@@ -67,7 +62,7 @@ async function firstAnswer(door: string, app: string, signal: AbortSignal): Prom
 }
 
 async function removed({ user }: RunningMesh, name: string, signal: AbortSignal): Promise<void> {
-  await order(user, await provenOperation(user, { kind: 'app.remove', name, proof: null }, signal), signal);
+  await order(user, { kind: 'app.remove', name, proof: null }, signal);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AppAnswer, NodeAnswer } from '@hypermesh/mesh/client';
 import { objectionsOf } from '../../src/app/explain.ts';
-import { chooseSponsor } from '../../src/app/sponsored.ts';
 import { isReady } from '../../src/app/wait.ts';
 import { whyNot } from '../../src/node/show.ts';
 
@@ -24,24 +23,6 @@ function nodeAnswer(changes: Partial<NodeAnswer['node']> = {}, answer: Partial<N
   const lease = { number: 1, expiresAt: 1, expired: false, extended: false };
   return { node: { ...node, ...changes }, name: 'node-1', lease, usage, verdict: verdict(3), schedulable: true, ...answer };
 }
-
-describe('the sponsor of an operation', () => {
-  test('is the node whose verdict serves longest', () => {
-    const nodes = [
-      { node: { ...nodeAnswer().node, id: id(1) }, verdict: verdict(6) },
-      { node: { ...nodeAnswer().node, id: id(2) }, verdict: verdict(7) },
-    ];
-    expect(chooseSponsor(nodes, 7)).toEqual({ id: id(2), verdict: id(7) });
-  });
-
-  test.each([
-    { verdict: null, window: 7 },
-    { verdict: verdict(0), window: 1 },
-    { verdict: verdict(5), window: 7 },
-  ])('is none whose verdict is dropped or too old', ({ verdict: held, window }) => {
-    expect(chooseSponsor([{ ...nodeAnswer(), verdict: held }], window)).toBeUndefined();
-  });
-});
 
 describe('why a node takes no replica', () => {
   const demand = { package: { kind: 'wasm' }, resources: { cpuMillis: 600, memoryBytes: 2 ** 20 } };

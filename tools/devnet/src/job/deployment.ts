@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CAESAR_MACHINE, caesarOperationCodec, UNITS_PER_CAES } from '@hypermesh/caesar';
 import { buildPackage, catalogContract, type Publication, publishPackage } from '@hypermesh/catalog';
 import { type AppDocument, type PackageReference, parseAppDocument, resolveApp } from '@hypermesh/mesh';
-import { encodeOperation, findSponsorship, MESH_MACHINE, proveOperation, queryMesh } from '@hypermesh/mesh/client';
+import { orderSponsored, queryMesh } from '@hypermesh/mesh/client';
 import type { Endpoint } from '@hypermesh/mesh/machine';
 import { encode, systemEntropy } from '@hypermesh/stoq';
 import { devnetError } from '../errors.ts';
@@ -70,11 +70,12 @@ export async function deployExample(user: User, example: string, signal: AbortSi
   if (version === null) throw devnetError('devnet.step_failed', { package: document.package.name, reason: 'not in the index' });
   const escrow = { kind: 'escrow.fund', id: Uint8Array.from(randomBytes(16)), app: document.name, amount: ESCROW_UNITS } as const;
   await mesh.transact(account, CAESAR_MACHINE, [encode(caesarOperationCodec, escrow)], { signal });
-  const sponsorship = await waitUntil('a node with a current proof of state', SPONSOR_MS_MAX, signal, () =>
-    findSponsorship(mesh, account.owner, { signal }),
-  );
-  const operation = proveOperation({ kind: 'app.deploy', spec: resolveApp(document, version), proof: null }, sponsorship, systemEntropy);
-  await mesh.transact(account, MESH_MACHINE, [encodeOperation(operation)], { signal });
+  const operation = { kind: 'app.deploy', spec: resolveApp(document, version), proof: null } as const;
+  await orderSponsored(mesh, account, operation, {
+    signal,
+    entropy: systemEntropy,
+    awaitSponsorship: (ask) => waitUntil('a node with a current proof of state', SPONSOR_MS_MAX, signal, ask),
+  });
   return { name: document.name, endpoints: await replicasReady(user, document.name, document.replicas, signal) };
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deployExample, EXAMPLE, publishExample, replicasReady, VALIDATORS, waitUntil } from '@hypermesh/devnet';
-import { encodeOperation, MESH_MACHINE, sponsored } from '@hypermesh/mesh/client';
+import { orderSponsored } from '@hypermesh/mesh/client';
 import { systemEntropy } from '@hypermesh/stoq';
 import type { Campaign } from '../campaign.ts';
 import { GuestProcesses } from '../exclusive/guest-processes.ts';
@@ -101,8 +101,7 @@ async function ask(bed: TestBed, app: string, path: string): Promise<{ readonly 
 async function spread({ user, signal }: TestBed): Promise<void> {
   const { mesh, account } = user;
   const change = { kind: 'app.scale', name: NEIGHBOUR, replicas: VALIDATORS.length, proof: null } as const;
-  const operation = await sponsored(change, mesh, account.owner, { signal, entropy: systemEntropy });
-  await mesh.transact(account, MESH_MACHINE, [encodeOperation(operation)], { signal });
+  await orderSponsored(mesh, account, change, { signal, entropy: systemEntropy });
   await replicasReady(user, NEIGHBOUR, VALIDATORS.length, signal);
 }
 

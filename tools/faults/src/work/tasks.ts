@@ -3,7 +3,7 @@ import { CAESAR_MACHINE, caesarOperationCodec, type Transfer } from '@hypermesh/
 import { ownerAccount } from '@hypermesh/caesar/client';
 import { type BuiltPackage, catalogContract, publishPackage } from '@hypermesh/catalog';
 import { type Receipt, receiptCodec } from '@hypermesh/mesh';
-import { encodeOperation, MESH_MACHINE, sponsored } from '@hypermesh/mesh/client';
+import { orderSponsored } from '@hypermesh/mesh/client';
 import { blobDigest, encode, systemEntropy } from '@hypermesh/stoq';
 import { decodeBundle, parseCertificate, verifyLogProof } from '@hypermesh/trustchain';
 import { renew } from '@hypermesh/trustchain/client';
@@ -95,8 +95,7 @@ function scaling({ user }: TestBed, acknowledged: Acknowledged): Attempt {
   const replicas = REPLICAS.find((count) => count !== app.replicas) as number;
   return async (signal) => {
     const change = { kind: 'app.scale', name: app.name, replicas, proof: null } as const;
-    const operation = await sponsored(change, mesh, account.owner, { signal, entropy: systemEntropy });
-    record(acknowledged, await mesh.transact(account, MESH_MACHINE, [encodeOperation(operation)], { signal }));
+    record(acknowledged, await orderSponsored(mesh, account, change, { signal, entropy: systemEntropy }));
     app.replicas = replicas;
   };
 }
