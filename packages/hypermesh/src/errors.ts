@@ -8,6 +8,7 @@ const catalogue = {
   'hypermesh.transaction_mesh': { message: 'The transaction names another mesh', retryable: false },
   'hypermesh.transaction_limit': { message: 'The transaction holds too many operations or too many bytes', retryable: false },
   'hypermesh.mempool_full': { message: 'The mempool, or the share of this owner, is full', retryable: true },
+  'hypermesh.submissions_full': { message: 'Too many transactions, or too many of this caller, wait to be verified', retryable: true },
   'hypermesh.batch_malformed': { message: 'The batch is malformed', retryable: false },
   'hypermesh.result_limit': { message: 'The results of the transaction hold too many bytes', retryable: false },
   'hypermesh.state_limit': { message: 'A key or value of the state is too long', retryable: false },

@@ -149,6 +149,7 @@ const HYPERMESH: Classes<HypermeshErrorCode> = {
   'hypermesh.transaction_mesh': 'failed',
   'hypermesh.transaction_limit': 'failed',
   'hypermesh.mempool_full': 'unavailable',
+  'hypermesh.submissions_full': 'unavailable',
   'hypermesh.batch_malformed': 'failed',
   'hypermesh.result_limit': 'failed',
   'hypermesh.state_limit': 'failed',

@@ -1,3 +1,4 @@
+import { equalBytes } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import { BATCH_BYTES_MAX, BATCH_TRANSACTIONS_MAX } from './batch.ts';
 import type { DecodedTransaction } from './transaction.ts';
@@ -68,6 +69,15 @@ export class Mempool {
     account.entries.set(sequence, transaction);
     this.#count(account, transaction, 1);
     return true;
+  }
+
+  /**
+   * Whether exactly these bytes are here, hence verified. The id alone would not say so: it does not cover the signature, and
+   * owner and sequence do not cover the operations.
+   */
+  has({ body, encoded }: DecodedTransaction): boolean {
+    const known = this.#accounts.get(nameOf(body.owner))?.entries.get(body.sequence);
+    return known !== undefined && equalBytes(known.encoded, encoded);
   }
 
   /** The sequence that the owner's next transaction takes. */

@@ -29,9 +29,9 @@ export function meshHandlers({ log, status, halted, clock, validators }: MeshSer
       assertRunning();
       return { id: await log().submit(transaction) };
     },
-    submitAll: async ({ transactions }, { signal }) => {
+    submitAll: async ({ transactions }, { peer, signal }) => {
       assertRunning();
-      return { taken: await log().submitAll(transactions, signal) };
+      return { taken: await log().submissions.add(peer.id, transactions, signal) };
     },
     receipt: async ({ id, waitMs }, { signal }) => {
       const limit = new AbortController();

@@ -6,7 +6,6 @@ import { hypermeshError } from '../errors.ts';
 import type { ExecutedBlock, Executor } from '../executor/executor.ts';
 import { Mempool } from '../transaction/mempool.ts';
 import { type DecodedTransaction, decodeTransaction } from '../transaction/transaction.ts';
-import { VERIFIED_AT_ONCE } from '../transaction/verification-turns.ts';
 import { BatchMaker } from './batch-maker.ts';
 import { BatchVault } from './batch-vault.ts';
 import type { BlockStore, FinalBlocks } from './block-store.ts';
@@ -17,6 +16,7 @@ import { ExecutionPipeline } from './execution-pipeline.ts';
 import { PeerFetch } from './peer-fetch.ts';
 import { PeerLink } from './peer-link.ts';
 import type { Receipts } from './receipts.ts';
+import { SubmissionQueue } from './submission-queue.ts';
 import type { ValidatorComponents } from './validator.ts';
 import type { ValidatorMetrics } from './validator-metrics.ts';
 import type { ValidatorStores } from './validator-stores.ts';
@@ -45,6 +45,8 @@ export class ValidatorLog {
   readonly executor: Executor;
   readonly blocks: BlockStore;
   readonly mempool: Mempool = new Mempool();
+  /** Of calls of many; `submit` as each of them. */
+  readonly submissions: SubmissionQueue;
   readonly vault: BatchVault;
   readonly links: readonly PeerLink[];
   /** Something was executed or certified, or the validator stops. */
@@ -53,7 +55,6 @@ export class ValidatorLog {
   readonly #maker: BatchMaker;
   readonly #fetch: PeerFetch;
   readonly #pipeline: ExecutionPipeline;
-  #submissions: Promise<number> = Promise.resolve(0);
   #isStopped = false;
 
   constructor(components: ValidatorLogComponents) {
@@ -64,6 +65,10 @@ export class ValidatorLog {
     this.executor = executor;
     this.blocks = blocks;
     this.receipts = receipts;
+    this.submissions = new SubmissionQueue({
+      submit: (encoded) => this.submit(encoded),
+      overflowed: () => components.metrics?.submissionsRefused.add({}),
+    });
     this.links = validators.flatMap((validator, index) => (index === self ? [] : [this.#link(validator, index)]));
     this.vault = new BatchVault({ store: blocks, verify: (transaction) => executor.assertAdmissible(transaction) });
     this.#fetch = new PeerFetch({ links: this.links, vault: this.vault, clock });
@@ -119,39 +124,18 @@ export class ValidatorLog {
   }
 
   /**
-   * Takes a transaction into the mempool and answers its id; one that is known or executed is accepted again. Throws what is
-   * wrong with it, `hypermesh.transaction_sequence` or `hypermesh.mempool_full`.
+   * Takes a transaction into the mempool and answers its id; one that is known or executed is accepted again, and its signatures,
+   * which cost most, are not verified again. Throws what is wrong with it, `hypermesh.transaction_sequence` or `hypermesh.mempool_full`.
    */
   async submit(encoded: Uint8Array): Promise<Uint8Array> {
     const transaction = decodeTransaction(encoded);
     const { executor, mempool } = this;
     const executed = executor.sequenceOf(transaction.body.owner);
     if (transaction.body.sequence <= executed && (await executor.receipt(transaction.id)) !== undefined) return transaction.id;
+    if (mempool.has(transaction)) return transaction.id;
     executor.assertAdmissible(transaction);
     if (mempool.add(transaction, executed)) this.#maker.poke();
     return transaction.id;
-  }
-
-  /** As `submit`, one after the other up to the first that is refused or until the signal aborts; answers how many were taken. */
-  async submitAll(transactions: readonly Uint8Array[], signal: AbortSignal): Promise<number> {
-    // All calls in one queue: a turn of the event loop verifies so many signatures, not so many for each call.
-    const taken = this.#submissions.then(() => this.#submitInTurns(transactions, signal));
-    this.#submissions = taken.catch(() => 0);
-    return taken;
-  }
-
-  async #submitInTurns(transactions: readonly Uint8Array[], signal: AbortSignal): Promise<number> {
-    for (const [taken, encoded] of transactions.entries()) {
-      if (taken % VERIFIED_AT_ONCE === 0) await new Promise(setImmediate);
-      if (signal.aborted) return taken;
-      try {
-        await this.submit(encoded);
-      } catch (error) {
-        if (error instanceof CodedError) return taken;
-        throw error;
-      }
-    }
-    return transactions.length;
   }
 
   /** The batch is durable here. */

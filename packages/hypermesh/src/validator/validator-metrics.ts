@@ -5,6 +5,7 @@ export interface ValidatorMetrics {
   readonly transactions: CounterMetric<{ readonly outcome: readonly ['applied', 'refused', 'void'] }>;
   readonly rejected: CounterMetric<Record<never, never>>;
   readonly evidence: CounterMetric<Record<never, never>>;
+  readonly submissionsRefused: CounterMetric<Record<never, never>>;
 }
 
 export interface ObservedValidator {
@@ -13,6 +14,7 @@ export interface ObservedValidator {
   certifiedHeight(): number;
   round(): number;
   mempoolTransactions(): number;
+  waitingSubmissions(): number;
 }
 
 export function createValidatorMetrics(metrics: Metrics, observed: ObservedValidator): ValidatorMetrics {
@@ -25,6 +27,9 @@ export function createValidatorMetrics(metrics: Metrics, observed: ObservedValid
   metrics.observed({ name: 'hypermesh_mempool_transactions_count', help: 'Transactions accepted and not executed' }, () =>
     observed.mempoolTransactions(),
   );
+  metrics.observed({ name: 'hypermesh_submissions_waiting_count', help: 'Transactions of calls that wait to be verified' }, () =>
+    observed.waitingSubmissions(),
+  );
   return {
     transactions: metrics.counter({
       name: 'hypermesh_transactions_total',
@@ -33,5 +38,6 @@ export function createValidatorMetrics(metrics: Metrics, observed: ObservedValid
     }),
     rejected: metrics.counter({ name: 'hypermesh_messages_rejected_total', help: 'Consensus messages that were dropped' }),
     evidence: metrics.counter({ name: 'hypermesh_evidence_total', help: 'Proofs of a fault of another validator' }),
+    submissionsRefused: metrics.counter({ name: 'hypermesh_submissions_refused_total', help: 'Calls that found no room to wait in' }),
   };
 }

@@ -222,6 +222,7 @@ class MeshValidator implements Validator {
       certifiedHeight: read(({ receipts }) => receipts.certifiedHeight),
       round: read(({ shell }) => shell.status().round),
       mempoolTransactions: read(({ mempool }) => mempool.size),
+      waitingSubmissions: read(({ submissions }) => submissions.size),
     };
   }
 }

@@ -41,6 +41,17 @@ describe('mempool', () => {
     expect(pool.size).toBe(6);
   });
 
+  test('knows what it holds by its bytes', () => {
+    const pool = new Mempool();
+    const held = transaction(1, 1);
+    pool.add(held, 0);
+    expect(pool.has({ ...held, encoded: Uint8Array.from(held.encoded) })).toBe(true);
+    expect(pool.has({ ...held, encoded: new Uint8Array(100).fill(1) })).toBe(false);
+    expect([pool.has(transaction(1, 2)), pool.has(transaction(2, 1))]).toEqual([false, false]);
+    pool.settle(held.body.owner, 1);
+    expect(pool.has(held)).toBe(false);
+  });
+
   test('forgets what was executed, here or elsewhere', () => {
     const pool = new Mempool();
     for (const sequence of [1, 2, 3]) pool.add(transaction(1, sequence), 0);

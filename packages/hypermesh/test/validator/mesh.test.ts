@@ -1,7 +1,7 @@
 import { meshIdOf } from '@hypermesh/trustchain';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { meshContract } from '../../src/api.ts';
-import type { MeshClient } from '../../src/client/mesh-client.ts';
+import type { MeshAccount, MeshClient } from '../../src/client/mesh-client.ts';
 import { validatorTargets } from '../../src/client/validator-targets.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import { type DecodedTransaction, signTransaction } from '../../src/transaction/transaction.ts';
@@ -119,6 +119,35 @@ describe('a mesh', () => {
     await direct.receipt({ id: group[0]!.id, waitMs: 10_000 });
     // What came after the refused one was not taken: the next sequence is free.
     expect(await direct.account({ owner: account.owner })).toEqual({ executed: 21, next: 22 });
+  });
+
+  test('verifies what waits in its mempool once, however often it is handed in', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    let verified = 0;
+    // One of four orders nothing, so that what it takes stays where it is.
+    await mesh.startOne('v0', mesh.machines(), ({ crypto }) => ({
+      crypto: {
+        verify: (...args) => crypto.verify(...args),
+        verifyHybrid: (...args) => (verified++, crypto.verifyHybrid(...args)),
+      },
+    }));
+    const [account, other] = mesh.accounts as [MeshAccount, MeshAccount];
+    const body = { meshId: meshIdOf(mesh.genesis), owner: account.owner, machine: 'mesh', key: null, operations: [put('a', '1')] };
+    const transactions = await Promise.all([1, 2, 3].map((sequence) => signTransaction({ ...body, sequence }, account.signer)));
+    const encoded = transactions.map((transaction) => transaction.encoded);
+    const direct = (await mesh.clientHost()).connect(meshContract, validatorTargets(mesh.genesis, 'set-entry')[0]!);
+    expect(await direct.submitAll({ transactions: encoded })).toEqual({ taken: 3 });
+    expect(verified).toBe(3);
+    expect(await direct.submitAll({ transactions: encoded })).toEqual({ taken: 3 });
+    expect(await direct.submit({ transaction: encoded[1]! })).toEqual({ id: transactions[1]!.id });
+    expect(verified).toBe(3);
+    // The id does not cover the signature: a forged one is no repeat.
+    const forged = await signTransaction({ ...body, sequence: 2 }, other.signer);
+    expect(forged.id).toEqual(transactions[1]!.id);
+    await expect(direct.submit({ transaction: forged.encoded })).rejects.toMatchObject({ code: 'hypermesh.transaction_signature' });
+    expect(await direct.submitAll({ transactions: [forged.encoded] })).toEqual({ taken: 0 });
+    expect(verified).toBe(5);
+    expect(await direct.account({ owner: account.owner })).toEqual({ executed: 0, next: 4 });
   });
 
   test('goes on without one validator, which catches up when it returns', { timeout: 60_000 }, async () => {
