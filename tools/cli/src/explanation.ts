@@ -1,15 +1,20 @@
-import { CodedError, fileReason, PeerError } from '@hypermesh/stoq';
+import { CodedError, type ErrorData, fileReason, PeerError } from '@hypermesh/stoq';
 import { AdvisedError, cliError } from './errors.ts';
 
 // The words of a refusal that travelled without its message.
 const WORDLESS = 'The mesh refused the transaction';
 
 // What to do next, for people; codes that are not here explain themselves.
-const HINTS: Readonly<Record<string, string>> = {
+const HINTS: Readonly<Record<string, string | ((data: ErrorData) => string)>> = {
   'cli.not_ready': 'See why with: hypermesh app explain NAME',
   'cli.timeout': 'Is the mesh running, and is this the right context? See: hypermesh context ls',
   'cli.file_unusable': 'Check the path, and that you may use what is there.',
   'cli.sponsor_missing': 'Nodes prove themselves once a window; see "hypermesh node ls" and try again.',
+  // Whoever ended before it was ready has not been too slow.
+  'devnet.daemon_failed': ({ loadAverage, cores }) =>
+    loadAverage === undefined
+      ? ''
+      : `A busy machine is a likely cause (load average ${loadAverage} on ${cores} cores): the same command can simply be run again.`,
   'devnet.example_invalid':
     'Name a folder that holds a package and app.yaml, and let the app name its package by name and version; examples/hello is one.',
   'hypermesh.app_unknown': 'See what is deployed with: hypermesh app ls',
@@ -51,7 +56,9 @@ export async function explain(error: unknown): Promise<Explanation> {
 
 function hintOf(error: CodedError): string {
   const advice = error instanceof AdvisedError ? error.advice : '';
-  return advice === '' ? (HINTS[error.code] ?? '') : advice;
+  if (advice !== '') return advice;
+  const hint = HINTS[error.code] ?? '';
+  return typeof hint === 'string' ? hint : hint(error.data);
 }
 
 async function worded(error: CodedError): Promise<CodedError> {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CodedError, PeerError } from '@hypermesh/stoq';
+import { CodedError, type ErrorData, PeerError } from '@hypermesh/stoq';
 import { expect, test } from 'vitest';
 import { cliError } from '../src/errors.ts';
 import { explain } from '../src/explanation.ts';
@@ -22,6 +22,15 @@ test('a refusal of the mesh or of a peer gets the words of its code back', async
 test('an unknown code keeps its words', async () => {
   const peer = new PeerError('other.code', false, {});
   expect(await explain(peer)).toEqual({ error: peer, hint: '' });
+});
+
+test('a daemon that was not ready in time points to the load of the machine, one that ended does not', async () => {
+  const failed = (data: ErrorData): CodedError => new CodedError('devnet.daemon_failed', { message: 'failed', retryable: true }, data);
+  const { hint } = await explain(failed({ daemon: 'node-1', loadAverage: 8.8, cores: 2 }));
+  expect(hint).toContain('busy machine');
+  expect(hint).toContain('load average 8.8 on 2 cores');
+  expect(hint).toContain('run again');
+  expect((await explain(failed({ daemon: 'node-1' }))).hint).toBe('');
 });
 
 test('a failure of the file system names the file', async () => {

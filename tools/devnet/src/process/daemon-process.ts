@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { availableParallelism, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
+import type { ErrorData } from '@hypermesh/stoq';
 import { devnetError } from '../errors.ts';
+import { lastLines, lastProblem } from './daemon-log.ts';
 
 export type DaemonKind = 'trustchaind' | 'hypermeshd' | 'catalogd' | 'caesard' | 'stoqd';
 
@@ -44,11 +47,15 @@ export const READY_MS_MAX: number = 60_000;
 // what that costs a validator on two cores.
 const NODE_FLAGS = ['--single-threaded-gc'];
 
-const LAST_LINES = 5;
-const LAST_BYTES = 4_096;
-
-/** Starts a daemon and waits until it says that it is ready. Throws `devnet.daemon_failed` with its last words, and the signal's reason. */
-export async function startDaemon(spec: DaemonSpec, signal: AbortSignal): Promise<DaemonProcess> {
+/**
+ * Starts a daemon and waits until it says that it is ready. Throws `devnet.daemon_failed` with how long it waited, the last problem
+ * that the daemon has logged and its last words, and the signal's reason. `late` ends the wait as a failure of the daemon.
+ */
+export async function startDaemon(
+  spec: DaemonSpec,
+  signal: AbortSignal,
+  { late = AbortSignal.timeout(READY_MS_MAX) }: { readonly late?: AbortSignal } = {},
+): Promise<DaemonProcess> {
   signal.throwIfAborted();
   const program = spec.program ?? createRequire(import.meta.url).resolve(`@hypermesh/daemons/${spec.kind}`);
   const log = await open(spec.logFile, 'a', 0o600);
@@ -59,7 +66,7 @@ export async function startDaemon(spec: DaemonSpec, signal: AbortSignal): Promis
       detached: true,
     });
     const ended = endOf(child);
-    const addresses = await readiness(child, ended, spec, signal);
+    const addresses = await readiness(child, ended, spec, { signal, late });
     return new ChildDaemon(spec, child, addresses, ended);
   } finally {
     await log.close();
@@ -73,12 +80,21 @@ function endOf(child: ChildProcess): Promise<DaemonExit> {
   });
 }
 
-async function readiness(child: ChildProcess, ended: Promise<DaemonExit>, spec: DaemonSpec, signal: AbortSignal): Promise<DaemonAddresses> {
-  const failed = async (reason: string): Promise<Error> => {
+async function readiness(
+  child: ChildProcess,
+  ended: Promise<DaemonExit>,
+  { name: daemon, logFile: log }: DaemonSpec,
+  { signal, late }: { readonly signal: AbortSignal; readonly late: AbortSignal },
+): Promise<DaemonAddresses> {
+  const startedAt = performance.now();
+  const failed = async (reason: string, facts: ErrorData = {}): Promise<Error> => {
+    const waitedMs = Math.round(performance.now() - startedAt);
     child.kill('SIGKILL');
     await ended;
     signal.throwIfAborted();
-    return devnetError('devnet.daemon_failed', { daemon: spec.name, reason, log: spec.logFile, last: await lastLines(spec.logFile) });
+    const text = await readFile(log, 'utf8').catch(() => '');
+    const problem = lastProblem(text, child.pid);
+    return devnetError('devnet.daemon_failed', { daemon, reason, waitedMs, ...facts, problem, log, last: lastLines(text) });
   };
   const answer = new Promise<DaemonAddresses>((resolve) => {
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
@@ -87,11 +103,11 @@ async function readiness(child: ChildProcess, ended: Promise<DaemonExit>, spec: 
       if (addresses !== undefined) resolve(addresses);
     });
   });
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(READY_MS_MAX)]);
+  const limit = AbortSignal.any([signal, late]);
   const given = new Promise<'given-up'>((resolve) => limit.addEventListener('abort', () => resolve('given-up'), { once: true }));
   const outcome = await Promise.race([answer, ended.then(() => 'ended' as const), given]);
   if (outcome === 'ended') throw await failed('it ended before it was ready');
-  if (outcome === 'given-up') throw await failed('it was not ready in time');
+  if (outcome === 'given-up') throw await failed('it was not ready in time', machineLoad());
   return outcome;
 }
 
@@ -104,9 +120,9 @@ function parseReadiness(line: string): DaemonAddresses | undefined {
   }
 }
 
-async function lastLines(logFile: string): Promise<string> {
-  const text = await readFile(logFile, 'utf8').catch(() => '');
-  return text.slice(-LAST_BYTES).trim().split('\n').slice(-LAST_LINES).join(' | ');
+/** Load average of the last minute, and the cores that share it. */
+function machineLoad(): ErrorData {
+  return { loadAverage: Number((loadavg()[0] as number).toFixed(1)), cores: availableParallelism() };
 }
 
 class ChildDaemon implements DaemonProcess {

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type DaemonSpec, startDaemon } from '../../src/process/daemon-process.ts';
 
 const { signal } = new AbortController();
@@ -45,8 +45,35 @@ test('a daemon that ends before it is ready fails with its last words', async ()
     data: {
       daemon: 'edge',
       reason: 'it ended before it was ready',
+      waitedMs: expect.any(Number),
       log: spec.logFile,
       last: 'line 5 | line 6 | line 7 | line 8 | line 9',
+    },
+  });
+});
+
+test('a daemon that is not ready in time fails with how long that was, its last problem and the load of the machine', async () => {
+  const spec = await daemonOf(`
+    const log = (entry) => console.error(JSON.stringify({ pid: process.pid, ...entry }));
+    log({ level: 'warn', msg: 'first' });
+    log({ level: 'warn', msg: 'no certificate yet', err: { message: 'Fewer validators answer than a quorum needs' } });
+    log({ level: 'info', msg: 'going on' });
+    log({ level: 'error', msg: 'of another process', pid: 1 });
+    console.error('no JSON');
+    setInterval(() => {}, 1_000);`);
+  const late = new AbortController();
+  const starting = startDaemon(spec, signal, { late: late.signal });
+  void vi.waitFor(async () => expect(await readFile(spec.logFile, 'utf8')).toContain('no JSON'), 60_000).finally(() => late.abort());
+  await expect(starting).rejects.toMatchObject({
+    code: 'devnet.daemon_failed',
+    retryable: true,
+    data: {
+      daemon: 'edge',
+      reason: 'it was not ready in time',
+      waitedMs: expect.any(Number),
+      problem: 'no certificate yet: Fewer validators answer than a quorum needs',
+      loadAverage: expect.any(Number),
+      cores: availableParallelism(),
     },
   });
 });
