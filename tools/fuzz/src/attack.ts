@@ -1,4 +1,4 @@
-import { type Carrier, CodedError, connectSession, type ConnectOptions, type Session, stoqError } from '@hypermesh/stoq';
+import { type Carrier, CodedError, connectSession, type ConnectOptions, pause, type Session, stoqError } from '@hypermesh/stoq';
 import { type Prng, sendHandshakeGarbage, sendSessionGarbage } from '@hypermesh/testkit';
 import { exchange, type Outcome } from './answer.ts';
 import { isServed, type Target } from './contracts.ts';
@@ -30,11 +30,11 @@ const PAUSE_MS = 500;
 
 /** Attacks one front until the signal aborts: sessions full of calls, and between them garbage below RPC. */
 export async function attack(front: Front, components: AttackComponents): Promise<void> {
-  const { prng, tally, signal } = components;
+  const { prng, tally, clock, signal } = components;
   while (!signal.aborted) {
     const session = await openSession(front, components);
     if (session === null) {
-      await pause(PAUSE_MS, signal);
+      await pause(clock, PAUSE_MS, signal);
     } else {
       await Promise.all(Array.from({ length: ROUNDS_AT_ONCE }, () => callInRounds(session, front, components)));
       if (!signal.aborted) await crowd(session, front, components).catch((error: unknown) => note(error, tally));
@@ -125,16 +125,4 @@ async function litter({ address, expect, identity }: Front, components: AttackCo
 function note(error: unknown, tally: Tally): void {
   if (error instanceof CodedError) tally.code(error.code);
   else if (!(error instanceof DOMException)) tally.violate(`the attacker failed: ${String(error)}`);
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, delayMs);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { EXAMPLE, ingressesOf, waitUntil } from '@hypermesh/devnet';
 import { buildPackage } from '@hypermesh/catalog';
+import { interruption } from '@hypermesh/testkit/campaign-command';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,9 +18,8 @@ const ANSWER_MS_MAX = 120_000;
 const WORK_MS_MAX = 90_000;
 
 const [directory, record] = process.argv.slice(2) as [string, string];
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
-const findings = new Findings(stopping.signal);
+const stopping = interruption();
+const findings = new Findings(stopping);
 const startedAt = performance.now();
 const onProgress = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -27,7 +27,7 @@ await findings.check('recovery', async () => {
   const acknowledged = JSON.parse(await readFile(record, 'utf8')) as Acknowledged;
   await using bed = await openTestBed({
     directory,
-    signal: stopping.signal,
+    signal: stopping,
     onProgress,
     onLost: (daemon) => findings.violation(`${daemon} ended although nobody killed it`),
   });
