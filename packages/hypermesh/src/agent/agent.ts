@@ -29,6 +29,8 @@ export interface AgentComponents {
   readonly bootClock: BootClock;
   /** Hands a change of a placement to whoever reports it to the mesh. */
   readonly report: (report: PlacementReport) => void;
+  /** A run did not start or was not healthy; one whose own program failed is among them. */
+  readonly onFailure?: (id: string, error: unknown) => void;
   /** Directory that this agent owns. */
   readonly stateDirectory: string;
 }
@@ -186,14 +188,12 @@ class NodeAgent implements Agent {
       if (signal.aborted) throw hypermeshError('hypermesh.workload_failed', { reason: 'stopped while it started' });
       this.#held.set(run.id, { ...run, phase: 'running', since: clock.monotonic(), workload });
       this.#report(placement, 'ready', '');
-      const reason = await this.#endOf(workload, run);
-      run.output.add(`ended: ${guard?.lapsed.aborted === true ? 'the lease of the node ran out' : reason}`);
-      this.#fail(run, reason);
+      this.#fail(run, await this.#endOf(workload, run));
     } catch (error) {
       // What it ran ends before the next run begins; a driver that cannot end it says so in its next start.
       await workload?.stop({ graceMs: 0 }).catch(() => undefined);
-      run.output.add(`ended: ${wordsOf(error)}`);
-      this.#fail(run, codeOf(error));
+      if (!signal.aborted) this.#components.onFailure?.(run.id, error);
+      this.#fail(run, codeOf(error), wordsOf(error));
     } finally {
       guard?.release();
     }
@@ -245,8 +245,9 @@ class NodeAgent implements Agent {
   }
 
   /** A run that ended although nobody asked for it: it is tried again. */
-  #fail(run: Run, reason: string): void {
+  #fail(run: Run, reason: string, words: string = reason): void {
     if (run.aborted.signal.aborted || this.#stopped) return;
+    run.output.add(`ended: ${run.guard?.isExpired === true ? 'the lease of the node ran out' : words}`);
     const now = this.#components.clock.monotonic();
     const held = this.#held.get(run.id);
     const wasStable = held?.phase === 'running' && now - held.since >= STABLE_MS_MIN;

@@ -27,6 +27,11 @@ export class LeaseGuard {
     return this.#lapsed.signal;
   }
 
+  /** Whether the deadline has passed; whoever ends the run for it may be this guard or the watchdog. */
+  get isExpired(): boolean {
+    return this.#components.bootClock() >= this.#deadline;
+  }
+
   /**
    * Puts the processes under a watchdog, which outlives this process from the moment of the call; resolves when it has answered.
    * Later calls wait for the same one. Throws `hypermesh.workload_failed`.

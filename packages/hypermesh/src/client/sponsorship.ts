@@ -3,6 +3,7 @@ import { hypermeshError } from '../errors.ts';
 import { MESH_MACHINE } from '../mesh-machine/accounts.ts';
 import { encodeOperation, type ProvenOperation, proveOperation, type Sponsorship } from '../mesh-machine/operation.ts';
 import type { NodeAnswer } from '../mesh-machine/query.ts';
+import { MESH_PARAMETERS } from '../mesh-machine/parameters.ts';
 import { isCurrentIn } from '../mesh-machine/verdict.ts';
 import type { Receipt } from '../transaction/receipt.ts';
 import type { MeshAccount, MeshClient } from './mesh-client.ts';
@@ -57,6 +58,9 @@ export async function findSponsorship(
     queryMesh(client, 'nodes', 0, options),
     queryMesh(client, 'window', 0, options),
   ]);
+  // The word of one validator: a larger puzzle than any mesh may have would keep this process for hours.
+  const { max } = MESH_PARAMETERS.operationPuzzleBits;
+  if (puzzleBits > max) throw hypermeshError('hypermesh.genesis_parameter', { name: 'operationPuzzleBits', value: puzzleBits, max });
   const best = chooseSponsor(nodes, window?.number ?? 0);
   if (best === undefined) {
     throw hypermeshError('hypermesh.proof_missing', { reason: 'no node has a current verdict yet', nodes: nodes.length });

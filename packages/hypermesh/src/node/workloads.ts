@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { CodedError } from '@hypermesh/stoq';
 import { type Agent, createAgent } from '../agent/agent.ts';
 import { bootClock } from '../agent/boot-clock.ts';
 import type { DesiredState } from '../agent/desired.ts';
@@ -48,6 +49,11 @@ export function createWorkloads(parts: NodeParts, log: LogAccess): Workloads {
     report(report) {
       logger.debug({ placement: report.id, state: report.state, reason: report.reason }, 'placement');
       reports.add(report);
+    },
+    onFailure(id, error) {
+      // What strangers' programs fail of is for their owners, who read it in their logs.
+      const isOfProgram = error instanceof CodedError && error.code.startsWith('hypermesh.workload_');
+      logger[isOfProgram ? 'debug' : 'warn']({ err: error, placement: id }, 'a run failed');
     },
     stateDirectory: join(config.directory, 'workloads'),
   });

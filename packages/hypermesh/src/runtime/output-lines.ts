@@ -8,7 +8,7 @@ export class OutputLines {
 
   /** Several lines become one. */
   add(text: string): void {
-    const line = text.slice(0, LOG_LINE_LENGTH_MAX).replaceAll(/\s*\n\s*/gu, ' ');
+    const line = text.slice(0, LOG_LINE_LENGTH_MAX).replaceAll(/\r?\n\s*/gu, ' ');
     // A copy: a part of a string holds the whole. It also replaces the half of a surrogate pair that a cut may leave, which no message can carry.
     this.#lines.push(Buffer.from(line).toString());
     if (this.#lines.length > LOG_LINES_MAX) this.#lines.splice(0, this.#lines.length - LOG_LINES_MAX);

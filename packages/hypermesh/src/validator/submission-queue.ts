@@ -2,13 +2,17 @@ import { CodedError } from '@hypermesh/stoq';
 import { hypermeshError } from '../errors.ts';
 import { VERIFIED_AT_ONCE } from '../transaction/verification-turns.ts';
 
-// At a quarter of a millisecond each the last of them is verified after two seconds, well before its caller gives up.
-export const SUBMISSIONS_TRANSACTIONS_MAX: number = 8_192;
+// At half a millisecond each, and as much again for what else a busy validator does, the last of them is verified after four seconds:
+// well before its caller gives up.
+export const SUBMISSIONS_TRANSACTIONS_MAX: number = 4_096;
 // Half of what the mempool may hold: calls of large transactions must not take the memory that the count assumes for small ones.
 export const SUBMISSIONS_BYTES_MAX: number = 32 * 1024 * 1024;
-// An eighth of the whole, so that one caller with many calls at once leaves room for others.
-export const CALLER_SUBMISSIONS_TRANSACTIONS_MAX: number = SUBMISSIONS_TRANSACTIONS_MAX / 8;
-export const CALLER_SUBMISSIONS_BYTES_MAX: number = SUBMISSIONS_BYTES_MAX / 8;
+// A client has one call at a time; four of them, or two of the largest, leave room for fifteen other callers as busy.
+export const CALLER_SUBMISSIONS_TRANSACTIONS_MAX: number = SUBMISSIONS_TRANSACTIONS_MAX / 16;
+export const CALLER_SUBMISSIONS_BYTES_MAX: number = SUBMISSIONS_BYTES_MAX / 16;
+
+// Decoding and hashing a MiB takes as long as a turn of small transactions: a turn ends with the transaction that reaches this.
+export const TURN_BYTES_MAX: number = 64 * 1024;
 
 /** How many transactions, and of how many bytes. */
 interface Load {
@@ -84,17 +88,18 @@ export class SubmissionQueue {
     this.#isRunning = true;
     while (this.#callers.size > 0) {
       await new Promise(setImmediate);
-      for (let verified = 0; verified < VERIFIED_AT_ONCE; verified++) await this.#serveNext();
+      for (let [count, bytes] = [0, 0]; count < VERIFIED_AT_ONCE && bytes < TURN_BYTES_MAX; count++) bytes += await this.#serveNext();
     }
     this.#isRunning = false;
   }
 
-  /** One transaction of whoever has waited longest. */
-  async #serveNext(): Promise<void> {
+  /** One transaction of whoever has waited longest; answers its bytes. */
+  async #serveNext(): Promise<number> {
     const [next] = this.#callers;
-    if (next === undefined) return;
+    if (next === undefined) return 0;
     const [name, caller] = next;
     const call = caller.calls[0] as Call;
+    const bytes = call.transactions[call.taken]?.length ?? 0;
     const settle = await this.#advance(call);
     if (settle !== undefined) {
       caller.calls.shift();
@@ -103,6 +108,7 @@ export class SubmissionQueue {
     }
     this.#callers.delete(name);
     if (caller.calls.length > 0) this.#callers.set(name, caller);
+    return bytes;
   }
 
   /** Answers how the call ends, undefined while it goes on. Never rejects. */

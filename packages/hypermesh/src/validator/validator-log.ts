@@ -66,7 +66,11 @@ export class ValidatorLog {
     this.blocks = blocks;
     this.receipts = receipts;
     this.submissions = new SubmissionQueue({
-      submit: (encoded) => this.submit(encoded),
+      submit: async (encoded) => {
+        // Who waited when the validator stopped goes on with another.
+        if (this.#isStopped) throw hypermeshError('hypermesh.not_running');
+        return this.submit(encoded);
+      },
       overflowed: () => components.metrics?.submissionsRefused.add({}),
     });
     this.links = validators.flatMap((validator, index) => (index === self ? [] : [this.#link(validator, index)]));

@@ -27,7 +27,7 @@ export function createValidatorMetrics(metrics: Metrics, observed: ObservedValid
   metrics.observed({ name: 'hypermesh_mempool_transactions_count', help: 'Transactions accepted and not executed' }, () =>
     observed.mempoolTransactions(),
   );
-  metrics.observed({ name: 'hypermesh_submissions_waiting_count', help: 'Transactions of calls that wait to be verified' }, () =>
+  metrics.observed({ name: 'hypermesh_submissions_waiting_count', help: 'Transactions of calls that have not ended' }, () =>
     observed.waitingSubmissions(),
   );
   return {

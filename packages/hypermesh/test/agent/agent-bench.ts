@@ -28,6 +28,7 @@ interface BenchOverrides {
   readonly packages?: PackageSource;
   readonly clock?: SteppedClock;
   readonly bootClock?: BootClock;
+  readonly onFailure?: (id: string, error: unknown) => void;
 }
 
 export async function bench(overrides: BenchOverrides = {}): Promise<Bench> {
@@ -58,6 +59,7 @@ export async function bench(overrides: BenchOverrides = {}): Promise<Bench> {
       clock,
       bootClock: overrides.bootClock ?? bootClock,
       report: (report) => reports.push(report),
+      onFailure: overrides.onFailure ?? (() => undefined),
       stateDirectory: join(directory, 'state'),
     }),
     want(...placements) {

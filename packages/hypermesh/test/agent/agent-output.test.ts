@@ -4,6 +4,8 @@ import { hypermeshError } from '../../src/errors.ts';
 import { altered, bench, bodyOf, placement } from './agent-bench.ts';
 import { codeOf } from '../mesh-machine/fixture.ts';
 
+const codeOfError = (error: unknown): string => (error as { readonly code: string }).code;
+
 describe('the agent', () => {
   it('keeps what the runs of a placement printed, and why they ended', async () => {
     const { agent, want, until, clock } = await bench();
@@ -28,9 +30,11 @@ describe('the agent', () => {
       output?.add('no such table');
       return Promise.reject(hypermeshError('hypermesh.workload_failed', { reason: 'it ended before it served (exit)' }));
     });
-    const { agent, want, until } = await bench({ drivers: [driver] });
+    const failures: unknown[] = [];
+    const { agent, want, until } = await bench({ drivers: [driver], onFailure: (id, error) => failures.push([id, codeOfError(error)]) });
     want(placement('a-1'));
     await until('a-1', 'failed');
+    expect(failures).toEqual([['a-1', 'hypermesh.workload_failed']]);
     expect(agent.logs('a-1', 10)).toEqual(['no such table', expect.stringMatching(/^ended: .*before it served/u)]);
   });
 });

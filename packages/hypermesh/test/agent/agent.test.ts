@@ -200,6 +200,7 @@ describe('exclusive workloads', () => {
     made.lease = { number: 2, deadline: bootClock() + FAR_MS };
     await made.clock.stepAndSettle(500);
     await made.until('kept', 'failed');
+    expect(made.agent.logs('kept', 1)).toEqual(['ended: the lease of the node ran out']);
     expect(bootClock()).toBeGreaterThanOrEqual(renewed);
     expect(await bodyOf(made.agent, 'free')).toBe('ok');
   }, 20_000);

@@ -1,8 +1,9 @@
-import { CodedError, type HybridSigner, PeerError, systemEntropy } from '@hypermesh/stoq';
+import { CodedError, encode, type HybridSigner, PeerError, systemEntropy } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MeshAccount, MeshClient } from '../../src/client/mesh-client.ts';
-import { chooseSponsor, orderSponsored, type SponsoredOptions } from '../../src/client/sponsorship.ts';
+import { chooseSponsor, findSponsorship, orderSponsored, type SponsoredOptions } from '../../src/client/sponsorship.ts';
 import { decodeOperation } from '../../src/mesh-machine/operation.ts';
+import { MESH_QUERIES } from '../../src/mesh-machine/query.ts';
 import { appSpec, type Founded, found, World } from '../mesh-machine/fixture.ts';
 
 const WINDOW_MS = 60_000;
@@ -140,6 +141,22 @@ describe('an operation under the proof of a sponsor', () => {
       },
     });
     expect(receipt.code).toBe('');
+  });
+
+  test('solves no larger puzzle than a mesh may have, whatever a validator says', async () => {
+    const { world } = await OneMachine.create();
+    const parameters = { ...world.query('parameters', 0), operationPuzzleBits: 32 };
+    const client: Pick<MeshClient, 'query'> = {
+      query: async (_machine, method, argument) => ({
+        height: 1,
+        result:
+          method === 'parameters'
+            ? encode(MESH_QUERIES.parameters.answer, parameters)
+            : (world.machine.query?.(world.state, method, argument) as Uint8Array),
+      }),
+    };
+    const asked = findSponsorship(client, world.id(3), { signal: new AbortController().signal });
+    await expect(asked).rejects.toMatchObject({ code: 'hypermesh.genesis_parameter', data: { value: 32, max: 24 } });
   });
 
   test('may be vouched for by a cordoned node, or no single node could ever be uncordoned', async () => {

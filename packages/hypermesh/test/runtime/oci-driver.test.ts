@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { systemClock } from '@hypermesh/stoq';
 import { describeDriver } from '@hypermesh/testkit/driver-compliance';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -89,7 +89,8 @@ describe.skipIf(!status.available || BUSYBOX === undefined)('the oci driver', ()
   test('keeps what a container printed that never served, and no place of the node', async () => {
     const output = new OutputLines();
     const args = ['/bin/sh', '-c', `for i in 1 2 3 4 5; do echo "line $i"; done; printf 'in ${home}/broken/bundle, the last'`];
-    const started = driver.start(specOf('broken', { args }), { signal: AbortSignal.timeout(30_000), output });
+    const stateDirectory = relative(process.cwd(), join(home, 'broken'));
+    const started = driver.start(specOf('broken', { args, stateDirectory }), { signal: AbortSignal.timeout(30_000), output });
     await expect(started).rejects.toMatchObject({ data: { reason: 'it ended before it served (exit)' } });
     expect(output.last(10)).toEqual(['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'in /bundle, the last']);
   });

@@ -7,6 +7,7 @@ import {
   SUBMISSIONS_BYTES_MAX,
   SUBMISSIONS_TRANSACTIONS_MAX,
   SubmissionQueue,
+  TURN_BYTES_MAX,
 } from '../../src/validator/submission-queue.ts';
 
 const [A, B] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
@@ -50,6 +51,13 @@ describe('calls of many transactions', () => {
     expect(queue.size).toBe(0);
   });
 
+  test('share its bytes as well', async () => {
+    const { queue, turns } = createQueue();
+    const large = [new Uint8Array(TURN_BYTES_MAX), new Uint8Array(TURN_BYTES_MAX)];
+    await Promise.all([queue.add(A, large, signal), queue.add(B, large, signal)]);
+    expect(turns.map((turn) => turn.length)).toEqual([1, 1, 1, 1]);
+  });
+
   test('of one caller end in their order, and hold up no other caller', async () => {
     const { queue, turns } = createQueue();
     const ended: string[] = [];
@@ -57,10 +65,10 @@ describe('calls of many transactions', () => {
       await queue.add(caller, transactions, signal);
       ended.push(name);
     };
-    const calls = Array.from({ length: 16 }, (_, at) => call(`a${at}`, A, many(1, 64)));
+    const calls = Array.from({ length: 4 }, (_, at) => call(`a${at}`, A, many(1, 64)));
     await Promise.all([...calls, call('b', B, many(2, 1))]);
     expect(turns[0]).toContain(2);
-    expect(ended).toEqual(['b', ...Array.from({ length: 16 }, (_, at) => `a${at}`)]);
+    expect(ended).toEqual(['b', ...Array.from({ length: 4 }, (_, at) => `a${at}`)]);
   });
 
   test('end at the first that is refused, and when the signal aborts', async () => {

@@ -30,11 +30,13 @@ export async function showLogs(context: CommandContext, name: string, { lines, r
   if (wanted.length === 0 && replica !== undefined) throw cliError('cli.not_found', { replica, app: name });
   const outputs = await Promise.all(wanted.map((placement) => outputOf(session, placement, nodes, lines)));
   const failed = outputs.filter(({ failure }) => failure !== undefined);
-  for (const { placement, node, failure } of failed) {
+  const none = failed.length > 0 && failed.length === outputs.length;
+  // The first failure ends the command where nobody answers.
+  for (const { placement, node, failure } of none ? failed.slice(1) : failed) {
     const { error } = await explain(failure);
     context.out.notice(oneLine(`${placement.id} on ${node}: ${error instanceof Error ? error.message : String(error)}`));
   }
-  if (failed.length > 0 && failed.length === outputs.length) throw failed[0]?.failure;
+  if (none) throw failed[0]?.failure;
   context.out.result(outputs.map(outputValue), () => outputText(context.out, outputs));
 }
 

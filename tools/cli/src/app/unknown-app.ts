@@ -6,6 +6,9 @@ import type { Session } from '../session.ts';
 import { didYouMean, nearest } from '../spelling.ts';
 import { allApps } from './apps.ts';
 
+// What is known already must not wait long for advice.
+const ADVICE_MS_MAX = 3_000;
+
 const UNKNOWN: Readonly<Record<string, ErrorSpec>> = {
   'hypermesh.app_unknown': hypermeshError.catalogue['hypermesh.app_unknown'],
   'caesar.escrow_unknown': caesarError.catalogue['caesar.escrow_unknown'],
@@ -25,7 +28,7 @@ export async function namingApp(error: unknown, app: string, session: () => Prom
 async function adviceOn(app: string, session: () => Promise<Pick<Session, 'mesh' | 'signal'>>): Promise<string> {
   // A mesh that does not answer now must not hide what it has answered.
   const apps = await session()
-    .then(allApps)
+    .then(({ mesh, signal }) => allApps({ mesh, signal: AbortSignal.any([signal, AbortSignal.timeout(ADVICE_MS_MAX)]) }))
     .catch(() => []);
   const names = apps.map(({ spec }) => spec.name);
   return names.includes(app) ? '' : didYouMean(nearest(app, names, (name) => name));

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { ErrorData } from '@hypermesh/stoq';
 import { devnetError } from '../errors.ts';
-import { lastLines, lastProblem } from './daemon-log.ts';
+import { endOfLog, lastLines, lastProblem } from './daemon-log.ts';
 
 export type DaemonKind = 'trustchaind' | 'hypermeshd' | 'catalogd' | 'caesard' | 'stoqd';
 
@@ -92,7 +92,7 @@ async function readiness(
     child.kill('SIGKILL');
     await ended;
     signal.throwIfAborted();
-    const text = await readFile(log, 'utf8').catch(() => '');
+    const text = await endOfLog(log).catch(() => '');
     const problem = lastProblem(text, child.pid);
     return devnetError('devnet.daemon_failed', { daemon, reason, waitedMs, ...facts, problem, log, last: lastLines(text) });
   };
@@ -104,7 +104,10 @@ async function readiness(
     });
   });
   const limit = AbortSignal.any([signal, late]);
-  const given = new Promise<'given-up'>((resolve) => limit.addEventListener('abort', () => resolve('given-up'), { once: true }));
+  const given = new Promise<'given-up'>((resolve) => {
+    if (limit.aborted) resolve('given-up');
+    limit.addEventListener('abort', () => resolve('given-up'), { once: true });
+  });
   const outcome = await Promise.race([answer, ended.then(() => 'ended' as const), given]);
   if (outcome === 'ended') throw await failed('it ended before it was ready');
   if (outcome === 'given-up') throw await failed('it was not ready in time', machineLoad());

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { isAbsolute, join, normalize } from 'node:path';
+import { mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { isAbsolute, join, normalize, resolve } from 'node:path';
 import { getuid } from 'node:process';
 import type { Clock } from '@hypermesh/stoq';
 import { hypermeshError } from '../../errors.ts';
@@ -65,10 +65,11 @@ async function startContainer(spec: WorkloadSpec, options: StartOptions, clock: 
   await mkdir(places.root, { recursive: true, mode: 0o700 });
   await unpackLayer(join(spec.packageDirectory, entry), join(places.bundle, 'rootfs'), signal);
   await writeFile(join(places.bundle, 'config.json'), JSON.stringify(bundleConfig(spec, cgroupsPath, version)), { mode: 0o600 });
+  const hidden = [await realpath(spec.stateDirectory), resolve(spec.stateDirectory)];
   const runc = createRunc(places.root);
   const child = runc.run(id, places.bundle, places.pidFile);
   const output = options.output ?? new OutputLines();
-  const workload = new OciWorkload({ spec, id, output, child, runc, cgroupsPath, version, places });
+  const workload = new OciWorkload({ spec, id, output, hidden, child, runc, cgroupsPath, version, places });
   try {
     const pid = await containerPid(places.pidFile, workload, signal, clock);
     options.spawned?.([pid]);

@@ -16,6 +16,8 @@ interface OciWorkloadParts {
   readonly spec: WorkloadSpec;
   readonly id: string;
   readonly output: OutputLines;
+  /** Places of the node that no line shows. */
+  readonly hidden: readonly string[];
   /** `runc run` in the foreground: its end is the container's. */
   readonly child: ChildProcess;
   readonly runc: Runc;
@@ -120,7 +122,7 @@ export class OciWorkload implements Workload {
 
   /** Runc prints among the lines of the container, and names places of the node. */
   #print(line: string): void {
-    const { output, spec } = this.#parts;
-    output.add(line.replaceAll(spec.stateDirectory, ''));
+    const { output, hidden } = this.#parts;
+    output.add(hidden.reduce((text, place) => text.replaceAll(place, ''), line));
   }
 }
