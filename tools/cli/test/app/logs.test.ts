@@ -1,11 +1,12 @@
 import { hypermeshError } from '@hypermesh/mesh';
 import { type AppAnswer, MESH_QUERIES, type NodeAnswer, type ReplicaLogs, type ReplicaLogsRequest } from '@hypermesh/mesh/client';
-import type { App, Placement } from '@hypermesh/mesh/machine';
+import type { Placement } from '@hypermesh/mesh/machine';
 import { encode, type PeerTarget, stoqError } from '@hypermesh/stoq';
 import { expect, test } from 'vitest';
 import { showLogs } from '../../src/app/logs.ts';
 import type { CommandContext } from '../../src/command.ts';
 import { Output } from '../../src/output.ts';
+import { appNamed } from './app-named.ts';
 
 const id = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
 
@@ -23,30 +24,6 @@ function nodeAt(byte: number): NodeAnswer {
   return { node, name: `node-${byte}`, lease: null, usage, verdict: null, schedulable: true };
 }
 
-const APP: App = {
-  spec: {
-    name: 'hello',
-    package: { name: 'hello', version: '1.0.0', root: id(1), manifest: id(2), kind: 'wasm' },
-    replicas: 2,
-    resources: { cpuMillis: 1, memoryBytes: 2 ** 20 },
-    limits: { pids: 1, fuelPerRequest: 1n, requestMs: 1 },
-    env: [],
-    args: [],
-    health: null,
-    restart: 'always',
-    exclusive: false,
-    onPartition: 'keep',
-  },
-  owner: id(9),
-  generation: 1,
-  state: 'active',
-  ended: 0,
-  avoided: [],
-  explanation: '',
-  createdAt: 0,
-  updatedAt: 0,
-};
-
 type Answer = (node: number, asked: ReplicaLogsRequest) => ReplicaLogs;
 
 /** Shows the logs of an app with a replica on nodes 1 and 2, which answer so. */
@@ -62,7 +39,7 @@ async function shown(
     json,
     color: false,
   });
-  const app: AppAnswer = { app: APP, placements };
+  const app: AppAnswer = { app: appNamed('hello'), placements };
   const session = {
     signal: new AbortController().signal,
     mesh: {

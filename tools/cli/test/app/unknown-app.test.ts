@@ -5,40 +5,14 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { CAESAR_QUERIES } from '@hypermesh/caesar/client';
 import { hypermeshError, MESH_QUERIES } from '@hypermesh/mesh/client';
-import type { App } from '@hypermesh/mesh/machine';
 import { CodedError, encode, PeerError } from '@hypermesh/stoq';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContexts } from '../../src/context/contexts.ts';
 import { runCli } from '../../src/run.ts';
 import type { Session } from '../../src/session.ts';
+import { appNamed } from './app-named.ts';
 
 const id = new Uint8Array(32);
-
-function appNamed(name: string): App {
-  return {
-    spec: {
-      name,
-      package: { name, version: '1.0.0', root: id, manifest: id, kind: 'wasm' },
-      replicas: 1,
-      resources: { cpuMillis: 100, memoryBytes: 2 ** 26 },
-      limits: { pids: 32, fuelPerRequest: 1n, requestMs: 1_000 },
-      env: [],
-      args: [],
-      health: null,
-      restart: 'always',
-      exclusive: false,
-      onPartition: 'keep',
-    },
-    owner: id,
-    generation: 1,
-    state: 'active',
-    ended: 0,
-    avoided: [],
-    explanation: '',
-    createdAt: 1,
-    updatedAt: 1,
-  };
-}
 
 let home: string;
 beforeAll(async () => {
