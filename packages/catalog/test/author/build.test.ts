@@ -34,9 +34,12 @@ describe('building', () => {
     expect((await buildPackage(source, again)).manifest).toEqual(built.manifest);
   });
 
-  test('has what a program throws written to its log, with its place', async () => {
+  test.each([
+    { thrown: "'no such table'", told: 'no such table' },
+    { thrown: "'x'.repeat(5000)", told: 'x'.repeat(1000) },
+  ])('has what a program throws written to its log, with its place: $thrown', async ({ thrown, told }) => {
     await cp(EXAMPLE, source, { recursive: true });
-    const program = "export function _start(): void {\n  throw new Error('no such table');\n}";
+    const program = `export function _start(): void {\n  throw new Error(${thrown});\n}`;
     await writeFile(join(source, 'assembly', 'index.ts'), program);
     await buildPackage(source, staging);
     const module = new WebAssembly.Module(await readFile(join(staging, 'hello.wasm')));
@@ -48,7 +51,7 @@ describe('building', () => {
     const workload = await driver.start({ id: 'a-1', lease: 1, args: [], env: {}, limits, ...places }, { signal });
     const request = { method: 'GET', path: '/', headers: {}, body: new Uint8Array() };
     await expect(workload.handle(request, { signal })).rejects.toMatchObject({ data: { reason: 'trap: unreachable' } });
-    expect(workload.logs(10)).toEqual(['abort: no such table at assembly/index.ts:2:3', 'failed: trap: unreachable']);
+    expect(workload.logs(10)).toEqual([`abort: ${told} at assembly/index.ts:2:3`, 'failed: trap: unreachable']);
     await workload.stop({ graceMs: 1_000 });
   });
 

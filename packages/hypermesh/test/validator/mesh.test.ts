@@ -150,6 +150,27 @@ describe('a mesh', () => {
     expect(await direct.account({ owner: account.owner })).toEqual({ executed: 0, next: 4 });
   });
 
+  test('that stops takes nothing of what still waits to be verified', { timeout: 60_000 }, async () => {
+    const mesh = await openMesh();
+    let stopping: Promise<void> | undefined;
+    await mesh.startOne('v0', mesh.machines(), ({ crypto }) => ({
+      crypto: {
+        verify: (...args) => crypto.verify(...args),
+        verifyHybrid(...args) {
+          stopping ??= mesh.validator('v0').stop();
+          return crypto.verifyHybrid(...args);
+        },
+      },
+    }));
+    const account = mesh.accounts[0] as MeshAccount;
+    const body = { meshId: meshIdOf(mesh.genesis), owner: account.owner, machine: 'mesh', key: null, operations: [put('a', '1')] };
+    const transactions = await Promise.all([1, 2, 3].map((sequence) => signTransaction({ ...body, sequence }, account.signer)));
+    const direct = (await mesh.clientHost()).connect(meshContract, validatorTargets(mesh.genesis, 'set-entry')[0]!);
+    // The one at work when it stops is the last.
+    expect(await direct.submitAll({ transactions: transactions.map(({ encoded }) => encoded) })).toEqual({ taken: 1 });
+    await stopping;
+  });
+
   test('goes on without one validator, which catches up when it returns', { timeout: 60_000 }, async () => {
     const mesh = await openMesh();
     await mesh.start();
